@@ -1,0 +1,111 @@
+"""Every knob of the system, with its unit and the reason for its default.
+
+The files beside this one change a few of them, the command line any:
+--config.train.num_steps=100. "Paper" marks what the paper states; where it is silent, the
+reason is given.
+"""
+
+import dataclasses
+
+import ml_collections
+
+from wsstad_jax.core.errors import UserError
+from wsstad_jax.detections.detectors import MotionDetector
+from wsstad_jax.tubes.division import Division
+from wsstad_jax.tubes.linking import Linking
+from wsstad_jax.tubes.multivariate import Intersecting
+
+# What a method changes. The paper's own is the default of every knob.
+METHODS = {'mgpr': {}}
+
+
+def get_config() -> ml_collections.ConfigDict:
+  """Returns the paper's setting, for a data set in `data/`."""
+  config = ml_collections.ConfigDict()
+  config.name = 'base'  # names the default --workdir: checkpoints/<name>-<method>
+  config.method = 'mgpr'
+  config.seed = 0  # of initial weights, dropout and the order of bags
+
+  config.data = ml_collections.ConfigDict()
+  config.data.name = 'stra'  # folder under tfds_builders/
+  config.data.root = 'data'  # folder of raw videos and of all that is prepared from them
+  config.data.size = 'demo'  # synthetic_traffic alone: demo, full or tiny
+  config.data.seed = 0  # synthetic_traffic alone: of sites, traffic and accidents
+  config.data.num_processes = 2  # that render, decode and detect
+  config.data.skip_unreadable = False  # go on without videos that cannot be read
+
+  # The fields of these records are explained in the files that define them.
+  config.detector = settings(MotionDetector(), kind='motion')
+  config.tubes = ml_collections.ConfigDict()
+  config.tubes.linking = settings(Linking())
+  config.tubes.multivariate = settings(Intersecting())
+
+  config.c3d = ml_collections.ConfigDict()
+  config.c3d.weights = 'checkpoints/c3d_small.npz'
+  config.c3d.width = 0.125  # of every layer; 1.0 is Tran 2015, whose fc6 has 4096
+  config.c3d.size = 56  # pixels, side of the input; Tran 2015: 112
+  config.c3d.window_context = 1.3  # side of a clip's window over that of the tube in it
+  config.c3d.batch_size = 32  # clips a call
+
+  config.bags = ml_collections.ConfigDict()
+  config.bags.max_instances = 200  # paper
+  config.bags.num_videolets = 32  # Sultani 2018
+  config.bags.train_division = settings(Division(keep_whole=True))
+  config.bags.test_division = settings(Division(keep_whole=True, even_parts=(2, 4)))
+
+  config.model = ml_collections.ConfigDict()
+  config.model.relation = 'attention'  # or none
+  config.model.relation_scope = 'bag'  # paper; or overlap: only instances of the same time
+  config.model.num_heads = 8  # paper
+  config.model.value_scale = 0.1  # of the initial W^V
+  config.model.feature_normalization = 'l2'  # Sultani 2018; or none
+  config.model.dropout_rate = 0.6  # Sultani 2018
+
+  config.loss = ml_collections.ConfigDict()
+  config.loss.terms = ('mg_rank', 'ce')  # paper; rank replaces mg_rank in Table 3
+  config.loss.pairing = 'all_pairs'  # as in Sultani 2018; or one_to_one
+  config.loss.guidance_context = 'bag'  # the guide sees what it sees at test; or alone
+
+  config.train = ml_collections.ConfigDict()
+  config.train.num_steps = 2000  # each trains one branch; psi alternates
+  config.train.bags_per_label = 30  # paper: 30 positive and 30 negative bags
+  config.train.learning_rate = 5e-4  # paper, Adam
+  config.train.weight_decay = 0.0
+  config.train.evaluate_every = 100  # steps between validations, which are checkpoints too
+
+  config.evaluate = ml_collections.ConfigDict()
+  config.evaluate.num_pictures = 6  # test videos to draw: the best and the worst found
+
+  config.pretrain = ml_collections.ConfigDict()
+  config.pretrain.num_videos = 160  # of generic motion, 16 s each
+  config.pretrain.num_steps = 12000
+  config.pretrain.batch_size = 64  # clips
+  config.pretrain.learning_rate = 1e-3  # peak of a cosine schedule, Adam
+  config.pretrain.evaluate_every = 500
+  return config
+
+
+def settings(record: object, **more: object) -> ml_collections.ConfigDict:
+  """Returns the fields of a dataclass and their values as a config."""
+  return ml_collections.ConfigDict(dataclasses.asdict(record) | more)
+
+
+def apply_options(
+    config: ml_collections.ConfigDict, options: str | None, sizes: tuple[str, ...] = ()
+) -> ml_collections.ConfigDict:
+  """Applies what stands after the colon of --config: a method, a size or both ('full,mgpr').
+
+  Raises:
+    UserError: an option is neither.
+  """
+  for option in (options or '').split(','):
+    if option in METHODS:
+      config.method = option
+      config.update_from_flattened_dict(METHODS[option])
+    elif option in sizes:
+      config.data.size = option
+      config.name = f'{config.name}-{option}'
+    elif option:
+      raise UserError(f'--config=FILE:{option} is not known; there are the methods '
+                      f'{", ".join(METHODS)} and the sizes {", ".join(sizes) or "(none)"}.')
+  return config

@@ -1,0 +1,61 @@
+"""Command line of wsstad_jax: python main.py --config=configs/synthetic.py."""
+
+import os
+import sys
+
+from absl import app
+from absl import flags
+from ml_collections import config_flags
+
+from wsstad_jax.core import config as config_lib
+from wsstad_jax.core.errors import UserError
+
+_MODES = ('train', 'prepare', 'pretrain', 'evaluate', 'predict')
+
+_CONFIG = config_flags.DEFINE_config_file(
+    'config', None, 'Config file, with options after a colon: configs/synthetic.py:full,mgpr'
+)
+_MODE = flags.DEFINE_enum('mode', 'train', _MODES, 'What to do; train does all that is missing.')
+_WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run. Default: named by the config.')
+_VIDEO = flags.DEFINE_string('video', None, 'Video file to predict.')
+_OUT = flags.DEFINE_string('out', None, 'Folder for the prediction.')
+
+
+def main(argv: list[str]) -> None:
+  if len(argv) > 1:
+    raise UserError(f'{argv[1]!r} is no flag; options are written --name=value, see --help.')
+  if _CONFIG.value is None:
+    raise UserError('--config is missing; start with --config=configs/synthetic.py.')
+  config = config_lib.checked(_CONFIG.value)
+  workdir = _WORKDIR.value or os.path.join('checkpoints', f'{config.name}-{config.method}')
+  if _MODE.value == 'predict' and not (_VIDEO.value and _OUT.value):
+    raise UserError('--mode=predict needs --video=FILE and --out=DIR.')
+
+  # Imported here so that --help and faults in flags answer at once.
+  import tfds_builders
+  from wsstad_jax import runs
+
+  with config_lib.open_workdir(workdir, config, mode=_MODE.value):
+    if _MODE.value == 'prepare':
+      print(tfds_builders.prepare(config))
+    elif _MODE.value == 'pretrain':
+      runs.pretrain(config, workdir, clips=tfds_builders.prepare_clips(config))
+    elif _MODE.value == 'train':
+      bags = tfds_builders.prepare(config)
+      runs.train(config, workdir, bags)
+      runs.evaluate(config, workdir, bags)
+    elif _MODE.value == 'evaluate':
+      runs.evaluate(config, workdir, tfds_builders.prepare(config))
+    elif _MODE.value == 'predict':
+      runs.predict(config, workdir, video=_VIDEO.value, out=_OUT.value)
+
+
+def _run_or_explain(argv: list[str]) -> None:
+  try:
+    main(argv)
+  except UserError as error:
+    sys.exit(f'error: {error}')
+
+
+if __name__ == '__main__':
+  app.run(_run_or_explain, flags_parser=config_lib.parse_flags)

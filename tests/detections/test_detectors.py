@@ -1,0 +1,134 @@
+"""Tests of the detectors on small drawn scenes whose boxes are known."""
+
+import numpy as np
+import pytest
+
+from wsstad_jax.core import boxes
+from wsstad_jax.core.errors import UserError
+from wsstad_jax.detections import detectors
+
+HEIGHT, WIDTH = 120, 160
+
+
+def background() -> np.ndarray:
+  """Returns a street: coarse texture, so that it looks like no object."""
+  rng = np.random.default_rng(0)
+  blocks = rng.integers(90, 130, (HEIGHT // 8, WIDTH // 8, 1))
+  return np.kron(blocks, np.ones((8, 8, 3))).astype(np.float32)
+
+
+def render(boxes_by_frame, *, gain=lambda frame: 1.0, shadow=False, noise=2.0):
+  """Yields frames in which every box is a bright red block."""
+  rng = np.random.default_rng(1)
+  for frame, frame_boxes in enumerate(boxes_by_frame):
+    picture = background()
+    for left, top, right, bottom in frame_boxes:
+      if shadow:
+        picture[bottom : bottom + 10, left:right] *= 0.75
+      picture[top:bottom, left:right] = 220, 60, 50
+    picture = picture * gain(frame) + rng.normal(0, noise, picture.shape)
+    yield np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def crossing(num_frames: int, *, stop_at: int | None = None):
+  """Returns, for each frame, one box that moves two pixels a frame and may come to rest."""
+  steps = np.minimum(np.arange(num_frames), stop_at or num_frames)
+  return [[(10 + 2 * step, 50, 40 + 2 * step, 70)] for step in steps]
+
+
+def mean_iou(detections, boxes_by_frame) -> float:
+  """Returns the mean over frames of the best IoU with the frame's first box."""
+  best = []
+  for frame, frame_boxes in enumerate(boxes_by_frame):
+    found = detections.boxes_xyxy[detections.frames == frame]
+    truth = np.array(frame_boxes[0], np.float32)
+    best.append(boxes.iou(found, truth[None]).max() if len(found) else 0)
+  return float(np.mean(best))
+
+
+def test_a_moving_object_is_found_from_the_first_frame_on():
+  scene = crossing(60)
+  found = detectors.MotionDetector(warmup_frames=60).detect(render(scene))
+  assert mean_iou(found, scene) > 0.8
+  assert mean_iou(found, scene[:1]) > 0.7
+  assert len(found) == 60  # and nothing else
+  assert found.frames.dtype == np.int32 and found.boxes_xyxy.dtype == np.float32
+  assert (found.scores > 0.7).all() and (found.scores <= 1).all()
+
+
+def test_an_empty_scene_gives_no_boxes():
+  found = detectors.MotionDetector().detect(render([[]] * 40))
+  assert len(found) == 0 and found.boxes_xyxy.shape == (0, 4)
+
+
+def test_flicker_is_no_motion():
+  scene = crossing(60)
+  flicker = lambda frame: 1 + 0.15 * np.sin(frame * 1.3)
+  found = detectors.MotionDetector(warmup_frames=60).detect(render(scene, gain=flicker))
+  assert mean_iou(found, scene) > 0.7
+  assert len(found) <= 63
+
+
+def test_light_switched_on_gives_no_box_as_large_as_the_frame():
+  rng = np.random.default_rng(0)
+  other_light = rng.uniform(0.3, 1.7, (HEIGHT // 8, WIDTH // 8, 1))
+  other_light = np.kron(other_light, np.ones((8, 8, 1)))
+  scene = [[]] * 60
+  gain = lambda frame: 1.0 if frame < 40 else other_light
+  found = detectors.MotionDetector(warmup_frames=30).detect(render(scene, gain=gain))
+  assert len(found) == 0
+
+
+def test_shadow_does_not_belong_to_the_object():
+  scene = crossing(60)
+  found = detectors.MotionDetector(warmup_frames=60).detect(render(scene, shadow=True))
+  assert mean_iou(found, scene) > 0.75
+
+
+def test_an_object_at_rest_is_held_and_then_forgotten():
+  scene = crossing(160, stop_at=60)
+  detector = detectors.MotionDetector(warmup_frames=60, hold_frames=45)
+  found = detector.detect(render(scene))
+  at = lambda frame: mean_iou_at(found, scene, frame)
+  assert min(at(frame) for frame in range(60, 85)) > 0.7
+  assert at(140) == 0
+
+
+def mean_iou_at(found, scene, frame: int) -> float:
+  selected = found.boxes_xyxy[found.frames == frame]
+  truth = np.array(scene[frame][0], np.float32)
+  return float(boxes.iou(selected, truth[None]).max()) if len(selected) else 0.0
+
+
+def test_boxes_are_in_pixels_of_the_full_frame():
+  scene = crossing(60)
+  found = detectors.MotionDetector(warmup_frames=60, working_width=80).detect(render(scene))
+  assert mean_iou(found, scene) > 0.7
+
+
+def test_nothing_is_kept_from_one_video_to_the_next():
+  detector = detectors.MotionDetector()
+  scene = crossing(40)
+  first = detector.detect(render(scene))
+  detector.detect(render([[(60, 20, 120, 100)]] * 30))
+  again = detector.detect(render(scene))
+  np.testing.assert_array_equal(first.boxes_xyxy, again.boxes_xyxy)
+  np.testing.assert_array_equal(first.scores, again.scores)
+
+
+def test_a_video_shorter_than_the_warm_up_is_detected_in():
+  scene = crossing(20)
+  found = detectors.MotionDetector(warmup_frames=75).detect(render(scene))
+  assert found.frames.max() < 20
+
+
+def test_no_frames_are_refused():
+  with pytest.raises(ValueError, match='no frames'):
+    detectors.MotionDetector().detect(iter([]))
+
+
+def test_the_detector_is_chosen_by_its_kind():
+  detector = detectors.create_detector({'kind': 'motion', 'hold_frames': 12})
+  assert detector == detectors.MotionDetector(hold_frames=12)
+  with pytest.raises(UserError, match="detector.kind is 'radar'; there are motion"):
+    detectors.create_detector({'kind': 'radar'})

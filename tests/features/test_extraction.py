@@ -1,0 +1,69 @@
+"""Tests of extraction."""
+
+import jax
+import numpy as np
+import pytest
+
+from wsstad_jax.features import extraction
+
+
+def _sums(batch):
+  return batch.reshape(len(batch), -1).sum(axis=1, keepdims=True).astype(np.float16)
+
+
+def test_keys_and_features_come_in_order_whatever_the_batch():
+  windows = [(f'clip {number}', np.full((2, 2), number, np.uint8)) for number in range(7)]
+  for batch_size in (1, 3, 7, 10):
+    found = list(extraction.extract(iter(windows), _sums, batch_size=batch_size))
+    assert [key for key, _ in found] == [key for key, _ in windows]
+    assert [float(feature[0]) for _, feature in found] == [4.0 * number for number in range(7)]
+
+
+def test_every_batch_has_one_shape():
+  shapes = set()
+
+  def compute_fn(batch):
+    shapes.add(batch.shape)
+    return _sums(batch)
+
+  list(extraction.extract(((0, np.zeros(3, np.uint8)) for _ in range(5)), compute_fn, batch_size=4))
+  assert shapes == {(4, 3)}
+
+
+def test_no_clips_no_features():
+  assert not list(extraction.extract([], _sums, batch_size=4))
+
+
+def test_faults_of_the_reading_thread_are_raised():
+  def windows():
+    yield 0, np.zeros(3, np.uint8)
+    raise OSError('the disk is gone')
+
+  with pytest.raises(OSError, match='the disk is gone'):
+    list(extraction.extract(windows(), _sums, batch_size=1))
+
+
+def test_features_do_not_depend_on_the_other_clips_of_a_batch(tiny_config):
+  compute_fn = extraction.create_compute_fn(tiny_config.c3d)
+  rng = np.random.default_rng(0)
+  windows = rng.integers(0, 256, (21, 16, 32, 32, 3), np.uint8)
+  expected = dict(extraction.extract(enumerate(windows), compute_fn, batch_size=8))
+  assert expected[0].dtype == np.float16
+  for skipped in (1, 5, 20):  # as after a resume: other neighbours, another row
+    rest = ((number, windows[number]) for number in range(skipped, 21))
+    for number, feature in extraction.extract(rest, compute_fn, batch_size=8):
+      np.testing.assert_array_equal(feature, expected[number])
+
+
+def test_features_are_those_of_the_net(tiny_config):
+  from wsstad_jax.features import weights
+  from wsstad_jax.models import c3d
+
+  net = c3d.C3D(width=tiny_config.c3d.width)
+  params = weights.read_weights(tiny_config.c3d.weights, net, size=32)
+  clip = np.random.default_rng(1).integers(0, 256, (16, 32, 32, 3), np.uint8)
+  expected = net.apply({'params': params}, c3d.preprocess(jax.numpy.asarray(clip[None])))[0]
+  compute_fn = extraction.create_compute_fn(tiny_config.c3d)
+  ((_, found),) = extraction.extract([(0, clip)], compute_fn, batch_size=8)
+  assert np.asarray(expected).max() > 0
+  np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-5)

@@ -1,0 +1,28 @@
+"""TFDS builders, one folder for each data set."""
+
+import importlib
+
+import ml_collections
+
+_BUILDERS = {
+    'synthetic_traffic': 'SyntheticTraffic',
+    'stra': 'Stra',
+    'st_ucf_crime': 'StUcfCrime',
+}
+
+
+def prepare(config: ml_collections.ConfigDict) -> str:
+  """Prepares the data set `config.data.name`, as far as it is not; returns the folder.
+
+  Raises:
+    UserError: the data set is unknown, or its videos or the weights cannot be read.
+  """
+  # Imported here, so that processes that only render do not load TFDS and JAX.
+  from tfds_builders import base  # pylint: disable=g-import-not-at-top
+  from wsstad_jax.core.errors import UserError  # pylint: disable=g-import-not-at-top
+
+  name = config.data.name
+  if name not in _BUILDERS:
+    raise UserError(f'config.data.name is {name!r}; there are {", ".join(sorted(_BUILDERS))}.')
+  module = importlib.import_module(f'tfds_builders.{name}.{name}_builder')
+  return base.prepare_bags(getattr(module, _BUILDERS[name]), config)

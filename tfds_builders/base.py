@@ -1,0 +1,140 @@
+"""The builder that all data sets share: one padded bag for each video, without TensorFlow."""
+
+import abc
+from collections.abc import Iterator
+import contextlib
+import io
+import os
+from typing import Any
+
+from absl import logging
+import ml_collections
+import tensorflow_datasets as tfds
+import tqdm
+
+from wsstad_jax.core.errors import UserError
+from wsstad_jax.core.records import VideoEntry
+from wsstad_jax.data import bags
+from wsstad_jax.features import store
+from wsstad_jax.runs import prepare
+
+_SPLITS = ('train', 'validation', 'test')
+
+
+class BagBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+  """Packs the prepared videos of a data set as bags.
+
+  A data set is a subclass that lists its videos. Its config is named by a fingerprint of
+  the videos, their features and the settings of bags, so that a change of any of them
+  makes another folder.
+  """
+
+  VERSION = tfds.core.Version('1.0.0')
+
+  def __init__(
+      self,
+      videos: prepare.PreparedVideos,
+      config: ml_collections.ConfigDict,
+      progress: prepare.Progress = tqdm.tqdm,
+  ):
+    self._videos = videos
+    self._progress = progress
+    self._settings = config.bags
+    features = store.read_features(videos.features_file(videos.entries[0]))
+    self._spec = bags.BagSpec(
+        max_instances=config.bags.max_instances,
+        num_videolets=config.bags.num_videolets,
+        feature_dim=features.image.shape[1],
+    )
+    name = store.fingerprint(
+        os.path.basename(videos.features_folder),
+        config.bags.to_dict(),
+        [_describe(entry) for entry in videos.entries],
+    )
+    super().__init__(
+        data_dir=os.path.join(config.data.root, 'tfds'),
+        config=tfds.core.BuilderConfig(name=name),
+        file_format='array_record',
+    )
+
+  @classmethod
+  @abc.abstractmethod
+  def list_videos(
+      cls, config: ml_collections.ConfigDict, progress: prepare.Progress
+  ) -> list[VideoEntry]:
+    """Returns the videos of the data set; makes those that can be made.
+
+    Raises:
+      UserError: the videos are not where they are expected.
+    """
+
+  def _info(self) -> tfds.core.DatasetInfo:
+    return self.dataset_info_from_configs(features=bags.create_features(self._spec))
+
+  def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
+    del dl_manager  # nothing is downloaded
+    present = {entry.split for entry in self._videos.entries}
+    return {split: self._generate_examples(split) for split in _SPLITS if split in present}
+
+  def _generate_examples(self, split: str) -> Iterator[tuple[str, bags.Bag]]:
+    entries = [entry for entry in self._videos.entries if entry.split == split]
+    for entry in self._progress(entries, desc=f'Packing {split} bags', unit='video'):
+      yield entry.video_id, self._videos.create_bag(entry, self._settings)
+
+
+def prepare_bags(
+    builder_class: type[BagBuilder],
+    config: ml_collections.ConfigDict,
+    progress: prepare.Progress = tqdm.tqdm,
+) -> str:
+  """Does what is missing from video files to bags; returns the folder of the bags.
+
+  Raises:
+    UserError: videos or weights cannot be read.
+  """
+  entries = builder_class.list_videos(config, progress)
+  folder = os.path.join(config.data.root, builder_class.name)
+  videos = prepare.prepare_videos(entries, config, folder, progress)
+  with _quiet_tfds():
+    builder = builder_class(videos, config, progress)
+    builder.download_and_prepare()
+  return os.fspath(builder.data_path)
+
+
+def check_manual_folder(folder: str, layout: str) -> None:
+  """Stops the program if the files of a data set are not in `folder`.
+
+  Args:
+    folder: that a person has to fill.
+    layout: the paths expected in it, one a line: 'path  what it is'.
+
+  Raises:
+    UserError: a path of the layout is missing.
+  """
+  layout = layout.strip('\n')
+  paths = [line.split()[0] for line in layout.splitlines()]
+  missing = [path for path in paths if not os.path.exists(os.path.join(folder, path))]
+  if missing:
+    raise UserError(
+        f'{folder} lacks {", ".join(missing)}. Expected there:\n{layout}\n'
+        'To see the system run without this data: python main.py --config=configs/synthetic.py'
+    )
+
+
+@contextlib.contextmanager
+def _quiet_tfds() -> Iterator[None]:
+  """Keeps TFDS from announcing a download of unknown size and a config of our own."""
+  verbosity = logging.get_verbosity()
+  logging.set_verbosity(logging.ERROR)
+  tfds.disable_progress_bar()
+  try:
+    with contextlib.redirect_stdout(io.StringIO()):
+      yield
+  finally:
+    logging.set_verbosity(verbosity)
+
+
+def _describe(entry: VideoEntry) -> list:
+  """Returns what a bag takes from its entry, as JSON."""
+  truth = [[tube.start, tube.boxes_xyxy.tolist()] for tube in entry.truth]
+  return [entry.video_id, entry.split, entry.label, entry.category, truth]

@@ -1,0 +1,152 @@
+"""Checks of flags, configs and run folders, before any work begins."""
+
+from collections.abc import Iterator
+import contextlib
+import fcntl
+import json
+import os
+import sys
+
+from absl import flags
+import ml_collections
+
+from wsstad_jax.core import files
+from wsstad_jax.core import provenance
+from wsstad_jax.core.errors import UserError
+
+_CHOICES = {
+    'data.name': ('synthetic_traffic', 'stra', 'st_ucf_crime'),
+    'detector.kind': ('motion',),
+    'model.relation': ('attention', 'none'),
+    'model.feature_normalization': ('l2', 'none'),
+    'loss.pairing': ('all_pairs', 'one_to_one'),
+    'loss.guidance_context': ('bag', 'alone'),
+}
+_SUBSETS = {
+    'model.branches': ('tube', 'temporal'),
+    'loss.terms': ('rank', 'mg_rank', 'ce'),
+}
+_NOT_NEGATIVE = ('seed', 'train.weight_decay', 'data.seed')
+_FRACTIONS = ('model.dropout_rate',)
+# A change of these leaves every result as it is, so a run may be resumed with others.
+_FREE = ('data.num_processes',)
+
+
+def parse_flags(argv: list[str]) -> list[str]:
+  """Parses absl flags; a fault becomes one line on stderr and exit status 2."""
+  try:
+    return flags.FLAGS(argv)
+  except flags.UnrecognizedFlagError as error:
+    key = error.flagname
+    hint = ' See configs/base.py for every key.' if key.startswith('config') else ' See --help.'
+    _exit(f'there is no flag --{key}.{_suggestion(key)}{hint}')
+  except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+    root = error
+    while root.__context__ is not None:
+      root = root.__context__
+    lines = str(root if isinstance(root, (UserError, OSError)) else error).strip().splitlines()
+    _exit(f'{lines[0]} See configs/base.py for every key and configs/ for every file.')
+
+
+def checked(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  """Returns the config frozen.
+
+  Raises:
+    UserError: listing every value that is outside its range.
+  """
+  faults = []
+  for key, choices in _CHOICES.items():
+    if _get(config, key) not in choices:
+      faults.append(f'{key}={_get(config, key)!r} is none of {", ".join(choices)}')
+  for key, choices in _SUBSETS.items():
+    values = tuple(_get(config, key))
+    if not values or not set(values) <= set(choices):
+      faults.append(f'{key}={values!r} must name one or more of {", ".join(choices)}')
+  if {'rank', 'mg_rank'} <= set(config.loss.terms):
+    faults.append('loss.terms names both rank and mg_rank, which replace each other')
+  for key, value in flatten(config).items():
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+      continue
+    if key in _FRACTIONS:
+      if not 0 <= value < 1:
+        faults.append(f'{key}={value} is not in [0, 1)')
+    elif value < 0 or (value == 0 and not key.startswith(_NOT_NEGATIVE)):
+      faults.append(f'{key}={value} must be positive')
+  if faults:
+    raise UserError('the config cannot be used:\n  ' + '\n  '.join(faults))
+  return ml_collections.FrozenConfigDict(config)
+
+
+def flatten(config: ml_collections.ConfigDict) -> dict[str, object]:
+  """Returns {'train.num_steps': 600, ...}, with lists for tuples, as JSON has it."""
+  flat = {}
+  for key, value in json.loads(config.to_json()).items():
+    if isinstance(value, dict):
+      inner = flatten(ml_collections.ConfigDict(value))
+      flat.update({f'{key}.{name}': leaf for name, leaf in inner.items()})
+    else:
+      flat[key] = value
+  return flat
+
+
+@contextlib.contextmanager
+def open_workdir(
+    workdir: str, config: ml_collections.ConfigDict, *, mode: str
+) -> Iterator[None]:
+  """Holds the run folder for one process and records what runs in it.
+
+  Writes `config.json` (every knob) and adds a line to `provenance.jsonl` (command,
+  versions, commit, devices).
+
+  Raises:
+    UserError: if the folder holds a run of another config (the differences are
+      listed), is in use, or is to be read and does not exist.
+  """
+  path = os.path.join(workdir, 'config.json')
+  if mode in ('evaluate', 'predict') and not os.path.exists(path):
+    raise UserError(f'{workdir} holds no trained run; train one first (--mode=train).')
+  os.makedirs(workdir, exist_ok=True)
+  with open(os.path.join(workdir, '.lock'), 'w', encoding='utf-8') as lock:
+    try:
+      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+      raise UserError(f'{workdir} is in use by another process; wait for it or give another '
+                      '--workdir.') from None
+    flat = flatten(config)
+    if os.path.exists(path):
+      _refuse_other(workdir, files.read_json(path), flat)
+    else:
+      files.write_json(path, flat)
+    with open(os.path.join(workdir, 'provenance.jsonl'), 'a', encoding='utf-8') as log:
+      log.write(json.dumps(provenance.collect(mode=mode, seed=config.seed)) + '\n')
+    yield
+
+
+def _refuse_other(workdir: str, old: dict[str, object], new: dict[str, object]) -> None:
+  missing = '(absent)'
+  differences = [
+      f'{key}: {old.get(key, missing)!r} there, {new.get(key, missing)!r} here'
+      for key in sorted(old.keys() | new.keys())
+      if key not in _FREE and old.get(key, missing) != new.get(key, missing)
+  ]
+  if differences:
+    raise UserError(f'{workdir} holds a run of another config:\n  ' + '\n  '.join(differences)
+                    + '\nGive the same values, or another --workdir, or remove the folder.')
+
+
+def _get(config: ml_collections.ConfigDict, key: str) -> object:
+  for name in key.split('.'):
+    config = config[name]
+  return config
+
+
+def _suggestion(key: str) -> str:
+  import difflib  # pylint: disable=g-import-not-at-top
+
+  near = difflib.get_close_matches(key, list(flags.FLAGS), n=1)
+  return f' Did you mean --{near[0]}?' if near else ''
+
+
+def _exit(message: str) -> None:
+  print(f'error: {message}', file=sys.stderr)
+  sys.exit(2)

@@ -1,0 +1,55 @@
+"""What a result was made with: code, versions, machine and command."""
+
+import datetime
+from importlib import metadata
+import os
+import platform
+import subprocess
+import sys
+
+_PACKAGES = (
+    'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'tensorflow-datasets', 'grain',
+    'numpy', 'scipy', 'opencv-python-headless', 'av',
+)
+
+
+def collect(*, mode: str, seed: int) -> dict[str, object]:
+  """Returns a JSON-able record of the running process."""
+  import jax  # pylint: disable=g-import-not-at-top
+
+  return {
+      'mode': mode,
+      'seed': seed,
+      'command': sys.argv,
+      'started': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
+      'commit': git_commit(),
+      'python': platform.python_version(),
+      'platform': platform.platform(),
+      'processors': os.cpu_count(),
+      'devices': [str(device) for device in jax.devices()],
+      'versions': {name: _version(name) for name in _PACKAGES},
+  }
+
+
+def git_commit() -> str:
+  """Returns the commit of this code, with '+changes' if files differ; 'unknown' without git."""
+  folder = os.path.dirname(os.path.abspath(__file__))
+  try:
+    commit = _git(folder, 'rev-parse', 'HEAD')
+    return commit + ('+changes' if _git(folder, 'status', '--porcelain') else '')
+  except (OSError, subprocess.CalledProcessError):
+    return 'unknown'
+
+
+def _git(folder: str, *arguments: str) -> str:
+  done = subprocess.run(
+      ['git', '-C', folder, *arguments], check=True, capture_output=True, text=True
+  )
+  return done.stdout.strip()
+
+
+def _version(package: str) -> str:
+  try:
+    return metadata.version(package)
+  except metadata.PackageNotFoundError:
+    return 'absent'

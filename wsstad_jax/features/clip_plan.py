@@ -1,0 +1,63 @@
+"""Which clips of a video's common grid stand for which tube."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from wsstad_jax.core.records import Tube, VideoTubes
+from wsstad_jax.video import clips
+from wsstad_jax.video import decode
+
+
+def covering_clips(spans: np.ndarray, starts: np.ndarray) -> np.ndarray:
+  """Returns which clips show which spans: bool [n, c].
+
+  A clip shows a span if they share at least half a clip. A span that no clip shares so
+  much with is shown by the one that shares most with it, or else lies nearest.
+
+  Args:
+    spans: int [n, 2], frames start:stop.
+    starts: int [c], first frames of the clips, c >= 1.
+  """
+  shared = np.minimum(spans[:, 1:], starts + clips.CLIP_LENGTH) - np.maximum(spans[:, :1], starts)
+  covering = shared >= clips.CLIP_LENGTH // 2  # [n, c]
+  best = np.arange(len(starts)) == shared.argmax(axis=1)[:, None]
+  return np.where(covering.any(axis=1, keepdims=True), covering, best)
+
+
+def plan_clips(tubes: Sequence[Tube], starts: np.ndarray) -> np.ndarray:
+  """Returns the (tube, clip) pairs to extract features of: int32 [p, 2], by clip, then tube."""
+  spans = np.array([(tube.start, tube.stop) for tube in tubes])
+  clip, tube = np.nonzero(covering_clips(spans, starts).T)
+  return np.stack([tube, clip], axis=1).astype(np.int32)
+
+
+def iterate_windows(
+    video: VideoTubes, pairs: np.ndarray, *, size: int, window_context: float
+) -> Iterator[np.ndarray]:
+  """Yields what C3D is to see of a video, reading it once: uint8 [16, size, size, 3].
+
+  For each clip of the grid: the whole image, squeezed to a square, then the window of each
+  tube that `pairs` names for it, in their order.
+  """
+  facts = video.facts
+  image_xyxy = np.float32([0, 0, facts.width, facts.height])
+  starts = clips.clip_starts(facts.num_frames)
+  for clip, frames in clips.iterate_clips(decode.iterate_frames(facts.path), starts):
+    yield clips.cut_clip(frames, image_xyxy, size)
+    start, stop = starts[clip], starts[clip] + clips.CLIP_LENGTH
+    for index in pairs[pairs[:, 1] == clip, 0]:
+      tube = video.tubes[index]
+      shown = tube.part(max(tube.start, start), min(tube.stop, stop))
+      window_xyxy = clips.clip_window(
+          shown.boxes_xyxy, context=window_context, width=facts.width, height=facts.height
+      )
+      yield clips.cut_clip(frames, window_xyxy, size)
+
+
+def row_positions(pairs: np.ndarray, num_clips: int) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the positions of the whole images [c] and of the pairs [p] in `iterate_windows`."""
+  images_before = pairs[:, 1] + 1
+  pair_rows = np.arange(len(pairs)) + images_before
+  pairs_before = np.searchsorted(pairs[:, 1], np.arange(num_clips))
+  return np.arange(num_clips) + pairs_before, pair_rows

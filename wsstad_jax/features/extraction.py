@@ -1,0 +1,114 @@
+"""C3D features of clips, computed in batches that go across videos."""
+
+import collections
+from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
+import dataclasses
+import itertools
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+
+from wsstad_jax.core.records import VideoTubes
+from wsstad_jax.features import clip_plan
+from wsstad_jax.features import weights
+from wsstad_jax.features.store import VideoFeatures
+from wsstad_jax.models import c3d
+from wsstad_jax.video import clips
+
+_BATCHES_AHEAD = 4
+
+# From batches uint8 [n, 16, s, s, 3] to features float16 [n, d], n always the same.
+ComputeFn = Callable[[np.ndarray], jax.Array]
+
+
+def create_compute_fn(settings: ml_collections.ConfigDict) -> ComputeFn:
+  """Returns the C3D of `config.c3d` as a function of batches of clips.
+
+  Raises:
+    UserError: the weights cannot be read, or are those of another net.
+  """
+  net = c3d.C3D(width=settings.width)
+  params = weights.read_weights(settings.weights, net, size=settings.size)
+
+  @jax.jit
+  def compute_fn(params, clips_uint8):
+    return net.apply({'params': params}, c3d.preprocess(clips_uint8)).astype(jnp.float16)
+
+  return lambda clips_uint8: compute_fn(params, clips_uint8)
+
+
+def extract_videos(
+    videos: Iterable[VideoTubes], compute_fn: ComputeFn, settings: ml_collections.ConfigDict
+) -> Iterator[VideoFeatures]:
+  """Yields the features of each video, in order; each video is read once, as a stream."""
+  windows = _windows_of_videos(videos, settings)
+  rows = extract(windows, compute_fn, batch_size=settings.batch_size)
+  for plan, rows_of_video in itertools.groupby(rows, key=operator.itemgetter(0)):
+    features = np.stack([feature for _, feature in rows_of_video])
+    image_rows, pair_rows = clip_plan.row_positions(plan.pairs, plan.num_clips)
+    yield VideoFeatures(plan.pairs, region=features[pair_rows], image=features[image_rows])
+
+
+def extract(
+    windows: Iterable[tuple[Any, np.ndarray]], compute_fn: ComputeFn, *, batch_size: int
+) -> Iterator[tuple[Any, np.ndarray]]:
+  """Turns pairs (key, clip uint8 [16, s, s, 3]) into (key, features float16 [d]), in order.
+
+  All batches have one shape (the last is filled up with zeros), so that the features of a
+  clip do not depend on the clips it shares a batch with, nor on where a killed run resumed.
+  A thread makes the next clips while the device computes.
+  """
+  running = collections.deque()
+  for keys, batch in _ahead(_batches(windows, batch_size), _BATCHES_AHEAD):
+    running.append((keys, compute_fn(batch)))  # returns before the result is there
+    if len(running) > 1:
+      yield from _rows(*running.popleft())
+  for keys, features in running:
+    yield from _rows(keys, features)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Plan:
+  pairs: np.ndarray
+  num_clips: int
+
+
+def _windows_of_videos(videos, settings):
+  """Yields (plan of the video, clip) for all clips of all videos."""
+  for video in videos:
+    starts = clips.clip_starts(video.facts.num_frames)
+    plan = _Plan(clip_plan.plan_clips(video.tubes, starts), len(starts))
+    for window in clip_plan.iterate_windows(
+        video, plan.pairs, size=settings.size, window_context=settings.window_context
+    ):
+      yield plan, window
+
+
+def _batches(windows, batch_size):
+  """Yields (keys of the real rows, batch [batch_size, ...])."""
+  windows = iter(windows)
+  while rows := list(itertools.islice(windows, batch_size)):
+    keys, real = zip(*rows)
+    batch = np.zeros((batch_size, *real[0].shape), real[0].dtype)
+    batch[: len(real)] = real
+    yield keys, batch
+
+
+def _rows(keys, features):
+  """Yields (key, features) of the real rows of a batch, waiting for the device."""
+  return zip(keys, np.asarray(features))  # the shorter one ends it: rows of zeros have no key
+
+
+def _ahead(items: Iterable, limit: int) -> Iterator:
+  """Yields the items, made by one thread up to `limit` ahead; its errors are raised here."""
+  items, end = iter(items), object()
+  with futures.ThreadPoolExecutor(1) as thread:
+    waiting = collections.deque(thread.submit(next, items, end) for _ in range(limit))
+    while (item := waiting.popleft().result()) is not end:
+      waiting.append(thread.submit(next, items, end))
+      yield item

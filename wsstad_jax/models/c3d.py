@@ -1,0 +1,130 @@
+"""C3D (Tran et al. 2015) up to fc6, at any width and input size, and a head to pretrain it."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+CLIP_LENGTH = 16
+CHANNELS = ((64,), (128,), (256, 256), (512, 512), (512, 512))  # of conv1a .. conv5b
+FEATURE_DIM = 4096  # of fc6
+CONTRAST_FLOOR = 8.0  # grey levels; below it a window shows little but noise
+
+
+def preprocess(clips_uint8: jax.Array) -> jax.Array:
+  """Scales each clip to zero mean and about [-1, 1], so that light and contrast of a site matter less.
+
+  Two standard deviations of the clip, over all its pixels and colours, become 1. Colours and
+  frames share one scale: a change in time stays as visible as it was.
+
+  Args:
+    clips_uint8: [n, 16, s, s, 3] RGB.
+
+  Returns:
+    float32 [n, 16, s, s, 3].
+  """
+  clips = clips_uint8.astype(jnp.float32)
+  axes = tuple(range(1, clips.ndim))
+  mean = clips.mean(axes, keepdims=True)
+  contrast = jnp.maximum(clips.std(axes, keepdims=True), CONTRAST_FLOOR)
+  return (clips - mean) / (2 * contrast)
+
+
+class C3D(nn.Module):
+  """Turns clips into fc6 features after ReLU.
+
+  Attributes:
+    width: factor on every layer's size; 1 is Tran's net, 0.125 has fc6 of 512.
+    compute_dtype: of convolutions and products; parameters and features stay float32.
+    fold_time: computes each 3-D convolution as one 2-D convolution over its three time taps
+      laid side by side as channels. None: on the CPU alone, where XLA is 3-7 times faster so.
+      Parameters and results are the same either way.
+  """
+
+  width: float = 1.0
+  compute_dtype: jnp.dtype = jnp.float32
+  fold_time: bool | None = None
+
+  @property
+  def feature_dim(self) -> int:
+    """Size of fc6."""
+    return round(FEATURE_DIM * self.width)
+
+  @nn.compact
+  def __call__(self, clips: jax.Array) -> jax.Array:
+    """Returns float32 [n, feature_dim] >= 0 for float clips [n, 16, s, s, 3]."""
+    fold_time = jax.default_backend() == 'cpu' if self.fold_time is None else self.fold_time
+    x = clips.astype(self.compute_dtype)
+    for block, sizes in enumerate(CHANNELS, start=1):
+      for letter, channels in zip('ab', sizes):
+        name = f'conv{block}{letter}'
+        x = Convolution(round(channels * self.width), fold_time, name=name)(x)
+        x = nn.relu(x)
+      x = max_pool(x, (2, 3) if block == 1 else (1, 2, 3))
+    # [n, 1, h, w, c]; published fc6 weights expect channels before time, height and width.
+    x = x.transpose(0, 4, 1, 2, 3).reshape(len(x), -1)
+    dense = nn.Dense(
+      self.feature_dim, dtype=self.compute_dtype, kernel_init=nn.initializers.he_normal(), name='fc6'
+    )
+    return nn.relu(dense(x)).astype(jnp.float32)
+
+
+class Convolution(nn.Module):
+  """3x3x3 convolution, stride 1, zero padding 1, with bias; kernel [3, 3, 3, c_in, c_out]."""
+
+  channels: int
+  fold_time: bool
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Returns [n, t, h, w, channels] for x [n, t, h, w, c_in]."""
+    shape = (3, 3, 3, x.shape[-1], self.channels)
+    kernel = self.param('kernel', nn.initializers.he_normal(), shape).astype(x.dtype)
+    bias = self.param('bias', nn.initializers.zeros, (self.channels,)).astype(x.dtype)
+    convolve = convolve_folded if self.fold_time else convolve_native
+    return convolve(x, kernel) + bias
+
+
+def convolve_native(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """Returns the 3-D convolution [n, t, h, w, c_out] of x [n, t, h, w, c_in]."""
+  dimensions = ('NDHWC', 'DHWIO', 'NDHWC')
+  return lax.conv_general_dilated(x, kernel, (1, 1, 1), 'SAME', dimension_numbers=dimensions)
+
+
+def convolve_folded(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """Returns what `convolve_native` returns, by one 2-D convolution over n * t images."""
+  n, t, h, w, c = x.shape
+  padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0), (0, 0)))
+  taps = jnp.concatenate([padded[:, tap : tap + t] for tap in range(3)], axis=-1)
+  folded = kernel.transpose(1, 2, 0, 3, 4).reshape(3, 3, 3 * c, -1)
+  dimensions = ('NHWC', 'HWIO', 'NHWC')
+  y = lax.conv_general_dilated(
+    taps.reshape(n * t, h, w, 3 * c), folded, (1, 1), 'SAME', dimension_numbers=dimensions
+  )
+  return y.reshape(n, t, h, w, -1)
+
+
+def max_pool(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+  """Halves `axes` of x by the maximum of neighbouring pairs, that is of 2 x 2 (x 2) windows.
+
+  An odd side is rounded up as Caffe does: the last window is cut off at the end, none is shifted.
+  Pair by pair has a far cheaper gradient on the CPU than `lax.reduce_window`.
+  """
+  for axis in reversed(axes):
+    before, after = x.shape[:axis], x.shape[axis + 1 :]
+    odd = x.shape[axis] % 2
+    x = jnp.pad(x, [(0, odd if a == axis else 0) for a in range(x.ndim)], constant_values=-jnp.inf)
+    pairs = x.reshape(*before, x.shape[axis] // 2, 2, *after)
+    x = jnp.maximum(*jnp.unstack(pairs, axis=axis + 1))
+  return x
+
+
+class MotionHead(nn.Module):
+  """Linear read-out of generic motion labels from fc6, used in pretraining alone."""
+
+  num_labels: int
+
+  @nn.compact
+  def __call__(self, features: jax.Array) -> jax.Array:
+    """Returns raw outputs [n, num_labels] for features [n, d]."""
+    return nn.Dense(self.num_labels, name='labels')(features)

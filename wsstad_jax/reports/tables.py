@@ -1,0 +1,57 @@
+"""Results of an evaluation as a table and as metrics.json."""
+
+from collections.abc import Mapping
+import math
+
+from wsstad_jax.core import files
+from wsstad_jax.metrics import summary
+
+Summary = Mapping[str, float | Mapping[str, float]]  # what summary.summarize returns
+
+_COLUMNS = ('vauc', *(f'iou@{threshold}' for threshold in summary.IOU_THRESHOLDS), 'miou')
+_TITLES = {'vauc': 'VAUC', 'miou': 'MIoU'}
+
+
+def format_text(method: str, results: Summary) -> str:
+  """Returns the table of one method, in percent, with aligned columns for a terminal."""
+  rows = _rows(method, results)
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  lines = [
+      '  '.join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+  ]
+  lines.insert(1, '-' * len(lines[0]))
+  return '\n'.join(lines)
+
+
+def format_markdown(method: str, results: Summary) -> str:
+  """Returns the table of one method, in percent, in Markdown."""
+  rows = _rows(method, results)
+  rows.insert(1, ['---'] + ['---:'] * len(_COLUMNS))
+  return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
+
+
+def write_metrics(path: str, results: Summary, *, split: str, method: str) -> None:
+  """Writes metrics.json: split, method and the figures in percent, null where undefined."""
+  files.write_json(path, {'split': split, 'method': method, **_without_nan(results)})
+
+
+def _rows(method: str, results: Summary) -> list[list[str]]:
+  """Returns the heading and the rows of the paper's Table 1."""
+  named = {'Random': results['random'], 'Upper bound': results['upper_bound'], method: results}
+  heading = [_TITLES.get(column, column.replace('iou', 'IoU')) for column in _COLUMNS]
+  return [['Method', *heading]] + [
+      [name, *(_cell(figures[column]) for column in _COLUMNS)] for name, figures in named.items()
+  ]
+
+
+def _cell(figure: float) -> str:
+  return '-' if math.isnan(figure) else f'{figure:.2f}'
+
+
+def _without_nan(results: Summary) -> dict[str, object]:
+  """Returns the results with None for nan, which JSON does not have."""
+  return {
+      key: _without_nan(value) if isinstance(value, Mapping)
+      else None if math.isnan(value) else value
+      for key, value in results.items()
+  }

@@ -1,0 +1,180 @@
+"""--mode=evaluate: the metrics of the best checkpoint on the test videos, and pictures of them."""
+
+from collections.abc import Sequence
+import dataclasses
+import os
+
+import ml_collections
+import numpy as np
+import tqdm
+
+from wsstad_jax.core import files
+from wsstad_jax.core.records import Detections, Tube, TubeKind, VideoFacts
+from wsstad_jax.data import bags
+from wsstad_jax.data import pipeline
+from wsstad_jax.metrics import detection
+from wsstad_jax.metrics import frames
+from wsstad_jax.metrics import localization
+from wsstad_jax.metrics import probe
+from wsstad_jax.metrics import summary
+from wsstad_jax.reports import overlay
+from wsstad_jax.reports import tables
+from wsstad_jax.runs import scoring
+from wsstad_jax.training import checkpoints
+
+_PROBE_INSTANCES = 20  # of each video, evenly drawn from its instances
+_PROBE_POSITIVE = 0.3  # overlap with the event from which an instance shows it
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoredVideo:
+  """A test video: its bag, the scores of its instances, and how well each is localized."""
+
+  bag: bags.Bag
+  scores: scoring.Scores
+  tubes: list[Tube]
+  localizations: np.ndarray
+
+
+def evaluate(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> dict:
+  """Writes metrics.json, videos.json and overlays of test videos; prints the table of results.
+
+  Returns:
+    The content of metrics.json.
+
+  Raises:
+    UserError: there is no checkpoint or no test split.
+  """
+  networks = scoring.create_networks(config)
+  score_fn = scoring.create_score_fn(networks, checkpoints.restore_best(workdir, networks))
+  source = pipeline.BagSource(bags_folder, 'test')
+  bar = tqdm.tqdm(score_fn(pipeline.iterate(source)), total=len(source), desc='Testing', unit='video')
+  videos = [localize(bag, scores) for bag, scores in bar]
+  results = summary.summarize([
+      summary.VideoResult(int(video.bag['label']), video.scores.fused, video.localizations)
+      for video in videos
+  ])
+  diagnostics = {'proposals': measure_proposals(videos), 'linear_probe': probe_features(videos)}
+  path = os.path.join(workdir, 'metrics.json')
+  tables.write_metrics(path, results | diagnostics, split='test', method=config.method)
+  files.write_json(os.path.join(workdir, 'videos.json'), [describe(video) for video in videos])
+  print(f'\n{len(videos)} test videos of {config.data.name}, in %:\n')
+  print(tables.format_text(config.method, results))
+  for name, figures in diagnostics.items():
+    print(f'{name}: ' + ', '.join(f'{key} {value:.1f}' for key, value in figures.items()))
+  pictures = draw(videos, os.path.join(workdir, 'overlays'), config.evaluate.num_pictures)
+  print('\nLook at:\n  ' + '\n  '.join([path, *pictures]))
+  return files.read_json(path)
+
+
+def localize(bag: bags.Bag, scores: scoring.Scores) -> ScoredVideo:
+  """Returns the scored instances of a bag with their S_loc (eq. 10)."""
+  tubes = scoring.scored_tubes(bag, scores)
+  truths = bags.truth_tubes(bag)
+  localizations = localization.best_scores(tubes, truths, bag['detected_frames'])
+  return ScoredVideo(bag, scores, tubes, localizations)
+
+
+def measure_proposals(videos: Sequence[ScoredVideo]) -> dict[str, float]:
+  """Returns, in %, how much of the events detection and tubes got hold of.
+
+  The detections are those that were linked to tubes. `instances` is the mean number of
+  them in a bag.
+  """
+  covered, recalled, followed = [], [], []
+  for video in videos:
+    sources = bags.source_tubes(video.bag)
+    found = _linked_detections(sources)
+    for truth in bags.truth_tubes(video.bag):
+      covered.append(detection.truth_coverage(found, truth))
+      recalled.append(detection.box_recall(found, truth))
+      followed.append(detection.tube_recall(sources, truth))
+  if not covered:
+    return {}
+  return {
+      'event_area_detected': 100 * float(np.mean(covered)),
+      'event_boxes_detected': 100 * float(np.mean(recalled)),
+      'event_boxes_in_best_tube': 100 * float(np.mean(followed)),
+      'instances': float(np.mean([len(video.tubes) for video in videos])),
+  }
+
+
+def probe_features(videos: Sequence[ScoredVideo]) -> dict[str, float]:
+  """Returns the ROC areas, in %, of supervised linear probes on unseen test videos.
+
+  They say how much there is to learn: `region` from a tube's own features whether it
+  overlaps an event in space and time, `image` from the whole images whether it does in
+  time. Instances that overlap it a little are left out. Nothing of it enters the model.
+  """
+  rows = {'region': [], 'image': []}
+  for index, video in enumerate(videos):
+    chosen = np.unique(np.linspace(0, len(video.tubes) - 1, _PROBE_INSTANCES).astype(int))
+    chosen = np.union1d(chosen, np.flatnonzero(video.localizations >= _PROBE_POSITIVE))
+    times = np.array([_overlap_in_time(tube, video.bag) for tube in video.tubes])
+    for name, overlap in (('region', video.localizations), ('image', times)):
+      rows[name] += [
+          (video.bag[f'{name}_features'][row], overlap[row] >= _PROBE_POSITIVE, index)
+          for row in chosen
+          if overlap[row] >= _PROBE_POSITIVE or overlap[row] == 0
+      ]
+  areas = {}
+  for name, examples in rows.items():
+    features, labels, groups = (np.array(column) for column in zip(*examples))
+    areas[name] = 100 * probe.linear_probe_auc(features.astype(np.float32), labels, groups)
+  return areas
+
+
+def describe(video: ScoredVideo) -> dict[str, object]:
+  """Returns what videos.json says of a video."""
+  best = int(np.argmax(video.scores.fused))
+  tube = video.tubes[best]
+  return {
+      'video_id': video.bag['video_id'],
+      'category': video.bag['category'],
+      'label': int(video.bag['label']),
+      'score': tube.score,
+      'tube_branch_score': float(video.scores.tube[best]),
+      'temporal_branch_score': float(video.scores.temporal[best]),
+      'start': tube.start,
+      'stop': tube.stop,
+      's_loc': float(video.localizations[best]),
+      's_loc_upper_bound': float(np.max(video.localizations)),
+  }
+
+
+def draw(videos: Sequence[ScoredVideo], folder: str, count: int) -> list[str]:
+  """Writes overlays of the best and the worst localized anomalous videos; returns their paths."""
+  ranked = sorted(
+      (video for video in videos if video.bag['label'] == 1),
+      key=lambda video: -video.localizations[np.argmax(video.scores.fused)],
+  )
+  ends = ranked[: count - count // 2] + ranked[max(count - count // 2, len(ranked) - count // 2) :]
+  paths = []
+  for video in tqdm.tqdm(ends, desc='Drawing', unit='video'):
+    bag = video.bag
+    facts = VideoFacts(
+        bag['video_path'], int(bag['width']), int(bag['height']),
+        float(bag['frames_per_second']), int(bag['num_frames']),
+    )
+    curve = frames.frame_scores(bag['tube_spans'][: len(video.tubes)], video.scores.fused, facts.num_frames)
+    top = video.tubes[int(np.argmax(video.scores.fused))]
+    path = os.path.join(folder, f'{bag["video_id"]}.mp4')
+    overlay.write_overlay(path, facts, [top], frame_scores=curve, truths=bags.truth_tubes(bag))
+    paths.append(path)
+  return paths
+
+
+def _linked_detections(tubes: Sequence[Tube]) -> Detections:
+  unary = [tube for tube in tubes if tube.kind == TubeKind.UNARY]
+  numbers = np.concatenate([np.arange(tube.start, tube.stop) for tube in unary])
+  boxes_xyxy = np.concatenate([tube.boxes_xyxy for tube in unary])
+  order = np.argsort(numbers, kind='stable')
+  return Detections(numbers[order], boxes_xyxy[order], np.ones(len(order), np.float32))
+
+
+def _overlap_in_time(tube: Tube, bag: bags.Bag) -> float:
+  """Returns the IoU of the spans of a tube and the event nearest to it; 0 without events."""
+  spans = bag['truth_spans']
+  shared = np.minimum(spans[:, 1], tube.stop) - np.maximum(spans[:, 0], tube.start)
+  joint = np.maximum(spans[:, 1], tube.stop) - np.minimum(spans[:, 0], tube.start)
+  return float(np.max(np.maximum(shared, 0) / joint, initial=0.0))

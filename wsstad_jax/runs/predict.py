@@ -1,0 +1,53 @@
+"""--mode=predict: the tubes around what is abnormal in one new video."""
+
+import os
+
+import ml_collections
+import numpy as np
+
+from wsstad_jax.core.errors import UserError
+from wsstad_jax.metrics import frames
+from wsstad_jax.reports import overlay
+from wsstad_jax.reports import plots
+from wsstad_jax.reports import predictions
+from wsstad_jax.runs import prepare
+from wsstad_jax.runs import scoring
+from wsstad_jax.training import checkpoints
+from wsstad_jax.video import decode
+
+
+def predict(config: ml_collections.ConfigDict, workdir: str, *, video: str, out: str) -> None:
+  """Writes prediction.json, overlay.mp4 and scores.png to the folder `out`.
+
+  Raises:
+    UserError: the video cannot be read, or the workdir holds no trained model.
+  """
+  networks = scoring.create_networks(config)
+  score_fn = scoring.create_score_fn(networks, checkpoints.restore_best(workdir, networks))
+  facts = decode.read_facts(video)
+  ((bag, scores),) = score_fn([prepare.prepare_one(video, config)])
+  tubes = scoring.scored_tubes(bag, scores)
+  found = predictions.select_distinct([
+      predictions.Prediction(*row)
+      for row in zip(tubes, scores.tube.tolist(), scores.temporal.tolist())
+  ])
+  try:
+    os.makedirs(out, exist_ok=True)
+  except OSError as error:
+    raise UserError(f'--out={out} cannot be made: {error.strerror}.') from error
+  spans = bag['tube_spans'][: len(tubes)]
+  curves = {
+      name: frames.frame_scores(spans, values, facts.num_frames)
+      for name, values in (
+          ('tube branch', scores.tube), ('temporal branch', scores.temporal), ('both', scores.fused)
+      )
+  }
+  paths = [os.path.join(out, name) for name in ('prediction.json', 'overlay.mp4', 'scores.png')]
+  predictions.write_prediction(paths[0], facts, found)
+  top = [prediction.tube for prediction in found]
+  overlay.write_overlay(paths[1], facts, top, frame_scores=curves['both'])
+  plots.write_scores(
+      paths[2], curves, frames_per_second=facts.frames_per_second, predicted=top[0]
+  )
+  start, stop = (np.array([top[0].start, top[0].stop]) / facts.frames_per_second).round(1)
+  print(f'Score {top[0].score:.3f}, {start} to {stop} s. Look at:\n  ' + '\n  '.join(paths))

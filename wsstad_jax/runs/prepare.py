@@ -1,0 +1,155 @@
+"""Preparation: from video files to one file of tubes and one of C3D features for each.
+
+Both stages leave out what is already there, so that a killed run goes on where it was, and
+keep their files in folders named by the settings that matter, so that a change of settings
+makes new files and never mixes with old ones.
+"""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+import itertools
+import os
+import pathlib
+
+import ml_collections
+import tqdm
+
+from wsstad_jax.core import processes
+from wsstad_jax.core.errors import UserError
+from wsstad_jax.core.records import VideoEntry
+from wsstad_jax.data import bags
+from wsstad_jax.features import extraction
+from wsstad_jax.features import proposals
+from wsstad_jax.features import store
+
+_FORMAT = 1  # raised when the same settings come to mean other tubes or features
+Progress = Callable[..., tqdm.tqdm]
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedVideos:
+  """The videos of a data set whose tubes and features are on disk.
+
+  Attributes:
+    entries: the readable videos.
+    tubes_folder: holds a file of `store.write_tubes` for each.
+    features_folder: holds a file of `store.write_features` for each.
+  """
+
+  entries: tuple[VideoEntry, ...]
+  tubes_folder: str
+  features_folder: str
+
+  def tubes_file(self, entry: VideoEntry) -> str:
+    return os.path.join(self.tubes_folder, f'{entry.video_id}.npz')
+
+  def features_file(self, entry: VideoEntry) -> str:
+    return os.path.join(self.features_folder, f'{entry.video_id}.npz')
+
+  def create_bag(self, entry: VideoEntry, settings: ml_collections.ConfigDict) -> bags.Bag:
+    """Returns the bag of a video; `settings` is `config.bags`."""
+    divided = settings.train_division if entry.split == 'train' else settings.test_division
+    return bags.create_bag(
+        entry,
+        store.read_tubes(self.tubes_file(entry), entry.path),
+        store.read_features(self.features_file(entry)),
+        settings=settings,
+        divided=divided,
+    )
+
+
+def prepare_videos(
+    entries: Sequence[VideoEntry],
+    config: ml_collections.ConfigDict,
+    folder: str,
+    progress: Progress = tqdm.tqdm,
+) -> PreparedVideos:
+  """Finds the tubes and features of all videos, as far as they are not there yet.
+
+  Args:
+    entries: the videos, with different ids.
+    config: `data`, `detector`, `tubes` and `c3d` are used.
+    folder: gets one folder for the tubes and one for the features.
+    progress: makes progress bars, as `tqdm.tqdm` does.
+
+  Raises:
+    UserError: videos cannot be read (all of them are listed, after the tubes of the others
+      have been written), or the weights of C3D cannot.
+  """
+  tubes_print = store.fingerprint(_FORMAT, config.detector.to_dict(), config.tubes.to_dict())
+  c3d = config.c3d
+  features_print = store.fingerprint(
+      tubes_print, store.file_digest(c3d.weights), c3d.width, c3d.size, c3d.window_context
+  )
+  tubes_folder = os.path.join(folder, f'tubes-{tubes_print}')
+  features_folder = os.path.join(folder, f'features-{features_print}')
+  videos = PreparedVideos(tuple(entries), tubes_folder, features_folder)
+  videos = _find_tubes(videos, config, progress)
+  _extract_features(videos, c3d, progress)
+  return videos
+
+
+def prepare_one(path: str, config: ml_collections.ConfigDict) -> bags.Bag:
+  """Returns the bag of a single video file, made as those of a test split; its label is -1.
+
+  Raises:
+    UserError: the video or the weights of C3D cannot be read.
+  """
+  entry = VideoEntry(video_id=pathlib.Path(path).stem, path=path, split='test', label=-1)
+  video = proposals.propose_tubes(path, config)
+  compute_fn = extraction.create_compute_fn(config.c3d)
+  (features,) = extraction.extract_videos([video], compute_fn, config.c3d)
+  return bags.create_bag(
+      entry, video, features, settings=config.bags, divided=config.bags.test_division
+  )
+
+
+def _find_tubes(videos: PreparedVideos, config, progress) -> PreparedVideos:
+  """Writes the tubes that are missing; returns the videos that have some."""
+  entries = videos.entries
+  missing = [entry for entry in entries if not os.path.exists(videos.tubes_file(entry))]
+  faults = {}
+  with (
+      processes.process_map(config.data.num_processes if len(missing) > 1 else 1) as map_fn,
+      _bar(progress, entries, missing, 'Finding tubes') as bar,
+  ):
+    messages = map_fn(
+        proposals.write_proposals,
+        [entry.path for entry in missing],
+        [videos.tubes_file(entry) for entry in missing],
+        itertools.repeat(config),
+    )
+    for entry, message in zip(missing, messages, strict=True):
+      if message:
+        faults[entry.video_id] = message
+      bar.update()
+  if faults and not config.data.skip_unreadable:
+    raise UserError(
+        f'{len(faults)} of {len(entries)} videos cannot be used:\n  '
+        + '\n  '.join(faults.values())
+        + '\nMend or remove them, or go on without them (--config.data.skip_unreadable=True).'
+    )
+  if len(faults) == len(entries):
+    raise UserError('no video can be used:\n  ' + '\n  '.join(faults.values()))
+  readable = tuple(entry for entry in entries if entry.video_id not in faults)
+  return dataclasses.replace(videos, entries=readable)
+
+
+def _extract_features(videos: PreparedVideos, settings, progress) -> None:
+  """Writes the features that are missing."""
+  entries = videos.entries
+  missing = [entry for entry in entries if not os.path.exists(videos.features_file(entry))]
+  if not missing:
+    return
+  tubes = (store.read_tubes(videos.tubes_file(entry), entry.path) for entry in missing)
+  compute_fn = extraction.create_compute_fn(settings)
+  with _bar(progress, entries, missing, 'Computing C3D features') as bar:
+    extracted = extraction.extract_videos(tubes, compute_fn, settings)
+    for entry, features in zip(missing, extracted, strict=True):
+      store.write_features(videos.features_file(entry), features)
+      bar.update()
+
+
+def _bar(progress: Progress, entries, missing, title: str) -> tqdm.tqdm:
+  done = len(entries) - len(missing)
+  return progress(total=len(entries), initial=done, desc=title, unit='video')

@@ -1,0 +1,176 @@
+"""One step of mutually-guided training, and the scores that come of it (paper, eq. 4-9)."""
+
+from collections.abc import Callable, Mapping
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+import optax
+
+from wsstad_jax.losses.classification import cross_entropy
+from wsstad_jax.losses.instances import max_instance
+from wsstad_jax.losses.ranking import ranking_loss
+from wsstad_jax.losses.reduction import masked_mean
+from wsstad_jax.models.branches import BranchNetwork, Instances
+from wsstad_jax.training.state import Branch, Networks, TrainState
+
+Batch = Mapping[str, jax.Array]
+Metrics = dict[str, jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+  """The loss of a step.
+
+  Attributes:
+    terms: some of 'rank' (L_Rank), 'mg_rank' (L_MG-Rank, in place of it) and 'ce' (L_CE).
+    pairing: of positive and negative bags, see `ranking_loss`.
+    guidance_context: whether the guiding branch sees the max instance within its 'bag' or
+      'alone'. The paper is silent; within the bag the branch meets what it was trained on.
+  """
+
+  terms: tuple[str, ...] = ('mg_rank', 'ce')
+  pairing: str = 'all_pairs'
+  guidance_context: str = 'bag'
+
+
+def create_train_step(
+    networks: Networks, optimizer: optax.GradientTransformation, objective: Objective
+) -> Callable[..., tuple[TrainState, Metrics]]:
+  """Returns `train_step(state=..., batch=..., psi=...)`, compiled; the state given is used up."""
+  step_fn = functools.partial(
+      train_step, networks=networks, optimizer=optimizer, objective=objective
+  )
+  return jax.jit(step_fn, donate_argnames='state')
+
+
+def train_step(
+    *,
+    state: TrainState,
+    batch: Batch,
+    psi: jax.Array | int,
+    networks: Networks,
+    optimizer: optax.GradientTransformation,
+    objective: Objective,
+) -> tuple[TrainState, Metrics]:
+  """Lets one branch learn, guided by the other, which stays as it is to the last bit.
+
+  Args:
+    state: before the step.
+    batch: arrays by the names of `data.bags.MODEL_KEYS`; bags of both labels, in any order.
+    psi: 1 = the tube branch learns, 0 = the temporal branch (eq. 6).
+    networks: of both branches.
+    optimizer: of each branch.
+    objective: the loss.
+
+  Returns:
+    The state after the step, and means over the bags: 'loss', 'ranking', 'cross_entropy',
+    'guidance' (of positive bags) and the scores of max instances, 'positive_score' and
+    'negative_score'.
+  """
+  regions, images, videolets = read_instances(batch)
+  dropout_rng = jax.random.fold_in(state.rng, state.step)
+
+  def update(branch, network, instances, guide_fn):
+    grad_fn = jax.value_and_grad(objective_fn, has_aux=True)
+    (_, metrics), grads = grad_fn(
+        branch.params, network, instances, batch['label'], guide_fn, dropout_rng, objective
+    )
+    updates, opt_state = optimizer.update(grads, branch.opt_state, branch.params)
+    return Branch(optax.apply_updates(branch.params, updates), opt_state), metrics
+
+  def train_tube():
+    guide_fn = functools.partial(guide, networks.temporal, state.temporal.params, images)
+    tube, metrics = update(state.tube, networks.tube, regions, guide_fn)
+    return tube, state.temporal, metrics
+
+  def train_temporal():
+    guide_fn = functools.partial(guide, networks.tube, state.tube.params, videolets)
+    temporal, metrics = update(state.temporal, networks.temporal, videolets, guide_fn)
+    return state.tube, temporal, metrics
+
+  tube, temporal, metrics = lax.cond(jnp.equal(psi, 1), train_tube, train_temporal)
+  return state.replace(step=state.step + 1, tube=tube, temporal=temporal), metrics
+
+
+def objective_fn(
+    params: Any,
+    network: BranchNetwork,
+    instances: Instances,
+    label: jax.Array,
+    guide_fn: Callable[..., jax.Array],
+    dropout_rng: jax.Array,
+    objective: Objective,
+) -> tuple[jax.Array, Metrics]:
+  """Returns the loss of one branch and its parts (eq. 4-8)."""
+
+  def logits_fn(params, rows=None):
+    rngs = {'dropout': dropout_rng}
+    return network.apply({'params': params}, instances, rows, train=True, rngs=rngs)
+
+  # All else in a bag has no gradient but as context: find the max instance first, at a third of
+  # the cost, then score it alone of its bag. Both passes share their dropout.
+  rows = max_instance(logits_fn(lax.stop_gradient(params)), instances.mask)[:, None]  # [b, 1]
+  logits = logits_fn(params, rows)[:, 0]  # [b]
+  scores = jax.nn.sigmoid(logits)
+  guidance = guide_fn(rows, objective.guidance_context)
+
+  real = instances.mask.any(axis=-1)
+  positive, negative = real & (label == 1), real & (label == 0)
+  ranking = ranking_loss(
+      scores,
+      scores,
+      guidance if 'mg_rank' in objective.terms else None,
+      pairing=objective.pairing,
+      where_positive=positive,
+      where_negative=negative,
+  )
+  entropy = cross_entropy(logits, label, where=real)
+  loss = ('ce' in objective.terms) * entropy
+  loss += ('rank' in objective.terms or 'mg_rank' in objective.terms) * ranking
+  return loss, {
+      'loss': loss,
+      'ranking': ranking,
+      'cross_entropy': entropy,
+      'guidance': masked_mean(guidance, positive),
+      'positive_score': masked_mean(scores, positive),
+      'negative_score': masked_mean(scores, negative),
+  }
+
+
+def guide(
+    network: BranchNetwork, params: Any, instances: Instances, rows: jax.Array, context: str
+) -> jax.Array:
+  """Returns the scores [b] that the guiding branch gives to the instances `rows` [b, 1]."""
+  if context == 'alone':
+    instances, rows = instances.take(rows), None
+  return jax.nn.sigmoid(network.apply({'params': params}, instances, rows))[:, 0]
+
+
+def score_bags(
+    *, params: Mapping[str, Any], batch: Batch, networks: Networks
+) -> dict[str, jax.Array]:
+  """Scores every tube instance of every bag (eq. 9).
+
+  Returns:
+    float32 [b, T] each, 0 for padding: 'tube' and 'temporal', the scores in (0, 1) by the
+    branches, and 'score', their mean.
+  """
+  regions, images, _ = read_instances(batch)
+  tube = jax.nn.sigmoid(networks.tube.apply({'params': params['tube']}, regions))
+  temporal = jax.nn.sigmoid(networks.temporal.apply({'params': params['temporal']}, images))
+  scores = {'score': (tube + temporal) / 2, 'tube': tube, 'temporal': temporal}
+  return jax.tree.map(lambda array: jnp.where(batch['tube_mask'], array, 0), scores)
+
+
+def read_instances(batch: Batch) -> tuple[Instances, Instances, Instances]:
+  """Returns the tubes by their regions, the tubes by their whole images, and the videolets."""
+  mask, spans = batch['tube_mask'], batch['tube_spans']
+  return (
+      Instances(batch['region_features'], mask, spans),
+      Instances(batch['image_features'], mask, spans),
+      Instances(batch['videolet_features'], batch['videolet_mask'], batch['videolet_spans']),
+  )

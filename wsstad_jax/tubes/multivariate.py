@@ -1,0 +1,139 @@
+"""Multivariate tubes: union boxes of intersecting objects (paper, section 3.1).
+
+The paper does not say when objects intersect and for how long; the rule here is a
+reconstruction. Two objects interact in a frame when their boxes, grown by `contact`,
+intersect; contacts less than `max_break` frames apart are one interaction. Before it
+the objects approach, after it their motion may have become one blob that goes on as
+only one of the tubes, so a multivariate tube takes in `lead` frames before and `trail`
+frames after, enclosing whatever of its objects is there. Interactions that share an
+object at the same time form a group, which gives one more tube (a pile-up).
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from wsstad_jax.core import boxes
+from wsstad_jax.core.records import Tube, TubeKind
+
+
+@dataclasses.dataclass(frozen=True)
+class Intersecting:
+  """Settings of `create_multivariate`.
+
+  Attributes:
+    contact: factor on the sides of boxes before they are tested for intersection.
+    max_break: frames, the longest break within one interaction.
+    min_contact: frames; shorter interactions are passing jitter.
+    lead: frames taken in before an interaction.
+    trail: frames taken in after it.
+    duplicate_overlap: of two tubes that overlap more in space and time, the later found
+      one is left out, also when the other one is unary.
+  """
+
+  contact: float = 1.2
+  max_break: int = 16
+  min_contact: int = 3
+  lead: int = 16
+  trail: int = 64
+  duplicate_overlap: float = 0.9
+
+
+@dataclasses.dataclass(frozen=True)
+class _Interaction:
+  """Tubes (rows of the unary ones) that intersect over the frames start .. stop - 1."""
+
+  members: frozenset[int]
+  start: int
+  stop: int
+
+
+def create_multivariate(
+  unary: Sequence[Tube], *, intersecting: Intersecting = Intersecting()
+) -> list[Tube]:
+  """Returns the tubes of all interactions of two objects, then of all groups.
+
+  The score of a tube is the mean score of its members.
+  """
+  pairs = []
+  for first, second in itertools.combinations(range(len(unary)), 2):
+    for start, stop in _contacts(unary[first], unary[second], intersecting):
+      pairs.append(_Interaction(frozenset((first, second)), start, stop))
+  kept = list(unary)
+  for interactions in [[pair] for pair in pairs] + _groups(pairs):
+    tube = _enclose(interactions, unary, intersecting)
+    if all(tube_overlap(tube, other) <= intersecting.duplicate_overlap for other in kept):
+      kept.append(tube)
+  return kept[len(unary) :]
+
+
+def tube_overlap(first: Tube, second: Tube) -> float:
+  """Returns the mean per-frame IoU over the frames of either tube, in [0, 1]."""
+  start, stop = max(first.start, second.start), min(first.stop, second.stop)
+  if start >= stop:
+    return 0.0
+  shared = boxes.iou(first.part(start, stop).boxes_xyxy, second.part(start, stop).boxes_xyxy)
+  return float(shared.sum() / (max(first.stop, second.stop) - min(first.start, second.start)))
+
+
+def _contacts(first: Tube, second: Tube, intersecting: Intersecting) -> list[tuple[int, int]]:
+  """Returns the spans in which two tubes interact."""
+  start, stop = max(first.start, second.start), min(first.stop, second.stop)
+  if start >= stop:
+    return []
+  grown = [
+    boxes.dilate(tube.part(start, stop).boxes_xyxy, intersecting.contact)
+    for tube in (first, second)
+  ]
+  touching = start + np.flatnonzero(boxes.intersection(*grown) > 0)
+  if not len(touching):
+    return []
+  breaks = np.diff(touching) - 1
+  runs = np.split(touching, np.flatnonzero(breaks > intersecting.max_break) + 1)
+  return [
+    (int(run[0]), int(run[-1]) + 1) for run in runs if len(run) >= intersecting.min_contact
+  ]
+
+
+def _groups(pairs: Sequence[_Interaction]) -> list[list[_Interaction]]:
+  """Returns the chains of two or more interactions that share objects at the same time."""
+  groups: list[list[_Interaction]] = []
+  for pair in pairs:
+    joined = [group for group in groups if any(_linked(pair, other) for other in group)]
+    groups = [group for group in groups if group not in joined]
+    groups.append([*itertools.chain(*joined), pair])
+  return [group for group in groups if len(group) > 1]
+
+
+def _linked(first: _Interaction, second: _Interaction) -> bool:
+  at_once = first.start < second.stop and second.start < first.stop
+  return at_once and bool(first.members & second.members)
+
+
+def _enclose(
+  interactions: Sequence[_Interaction], unary: Sequence[Tube], intersecting: Intersecting
+) -> Tube:
+  """Returns the union boxes of the members of interactions that overlap in time."""
+  spans = {}  # of each member, over all of its interactions
+  for interaction in interactions:
+    for member in interaction.members:
+      tube = unary[member]
+      start = max(tube.start, interaction.start - intersecting.lead)
+      stop = min(tube.stop, interaction.stop + intersecting.trail)
+      known_start, known_stop = spans.get(member, (start, stop))
+      spans[member] = min(start, known_start), max(stop, known_stop)
+  begin = min(start for start, _ in spans.values())
+  end = max(stop for _, stop in spans.values())
+  around = np.tile(np.array([np.inf, np.inf, -np.inf, -np.inf], np.float32), (end - begin, 1))
+  for member, (start, stop) in sorted(spans.items()):
+    part = unary[member].part(start, stop).boxes_xyxy
+    rows = around[start - begin : stop - begin]
+    rows[:] = boxes.enclosing(np.stack([rows, part]))
+  return Tube(
+    start=begin,
+    boxes_xyxy=around,
+    kind=TubeKind.MULTIVARIATE,
+    score=float(np.mean([unary[member].score for member in spans])),
+  )
