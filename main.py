@@ -27,27 +27,31 @@ def main(argv: list[str]) -> None:
   if _CONFIG.value is None:
     raise UserError('--config is missing; start with --config=configs/synthetic.py.')
   config = config_lib.checked(_CONFIG.value)
-  workdir = _WORKDIR.value or os.path.join('checkpoints', f'{config.name}-{config.method}')
+  product = 'c3d' if _MODE.value == 'pretrain' else config.method
+  workdir = _WORKDIR.value or os.path.join('checkpoints', f'{config.name}-{product}')
   if _MODE.value == 'predict' and not (_VIDEO.value and _OUT.value):
     raise UserError('--mode=predict needs --video=FILE and --out=DIR.')
 
   # Imported here so that --help and faults in flags answer at once.
   import tfds_builders
-  from wsstad_jax import runs
+  from wsstad_jax.runs.evaluate import evaluate
+  from wsstad_jax.runs.predict import predict
+  from wsstad_jax.runs.pretrain import pretrain
+  from wsstad_jax.runs.train import train
 
   with config_lib.open_workdir(workdir, config, mode=_MODE.value):
     if _MODE.value == 'prepare':
       print(tfds_builders.prepare(config))
     elif _MODE.value == 'pretrain':
-      runs.pretrain(config, workdir, clips=tfds_builders.prepare_clips(config))
+      pretrain(config, workdir, clips=tfds_builders.prepare_clips(config))
     elif _MODE.value == 'train':
       bags = tfds_builders.prepare(config)
-      runs.train(config, workdir, bags)
-      runs.evaluate(config, workdir, bags)
+      train(config, workdir, bags)
+      evaluate(config, workdir, bags)
     elif _MODE.value == 'evaluate':
-      runs.evaluate(config, workdir, tfds_builders.prepare(config))
+      evaluate(config, workdir, tfds_builders.prepare(config))
     elif _MODE.value == 'predict':
-      runs.predict(config, workdir, video=_VIDEO.value, out=_OUT.value)
+      predict(config, workdir, video=_VIDEO.value, out=_OUT.value)
 
 
 def _run_or_explain(argv: list[str]) -> None:

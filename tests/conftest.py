@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tqdm
 
+from configs import base as base_config
 from tfds_builders import base
 from wsstad_jax.core.records import Tube
 from wsstad_jax.core.records import TubeKind
@@ -83,19 +84,13 @@ def random_params(net):
 def tiny_config(tmp_path_factory):
   """A config whose data root holds the weights of a random C3D of 32 pixels."""
   root = tmp_path_factory.mktemp('tiny')
-  config = ml_collections.ConfigDict({
-      'data': {'root': str(root), 'num_processes': 1, 'skip_unreadable': False},
-      'detector': {'kind': 'motion'},
-      'tubes': {'linking': {}, 'multivariate': {}},
-      'c3d': {
-          'weights': str(root / 'weights.npz'), 'width': 1 / 16, 'size': 32,
-          'window_context': 1.3, 'batch_size': 8,
-      },
-      'bags': {
-          'max_instances': 12, 'num_videolets': 4,
-          'train_division': {'part_lengths': (32,)}, 'test_division': {'even_parts': (2,)},
-      },
-  })
+  config = base_config.get_config()
+  config.data.root = str(root)
+  config.data.num_processes = 1
+  config.c3d.update(weights=str(root / 'weights.npz'), width=1 / 16, size=32, batch_size=8)
+  config.bags.update(max_instances=12, num_videolets=4)
+  config.bags.train_division.part_lengths = (32,)
+  config.bags.test_division.even_parts = (2,)
   weights.write_weights(config.c3d.weights, random_params(c3d.C3D(width=config.c3d.width)))
   return ml_collections.FrozenConfigDict(config)
 

@@ -1,6 +1,7 @@
 """TFDS builders, one folder for each data set."""
 
 import importlib
+import os
 
 import ml_collections
 
@@ -26,3 +27,16 @@ def prepare(config: ml_collections.ConfigDict) -> str:
     raise UserError(f'config.data.name is {name!r}; there are {", ".join(sorted(_BUILDERS))}.')
   module = importlib.import_module(f'tfds_builders.{name}.{name}_builder')
   return base.prepare_bags(getattr(module, _BUILDERS[name]), config)
+
+
+def prepare_clips(config: ml_collections.ConfigDict) -> str:
+  """Makes the clips of generic motion for pretraining, as far as missing; returns the folder."""
+  from tfds_builders.generic_motion import clips  # pylint: disable=g-import-not-at-top
+
+  return clips.make_clips(
+      os.path.join(config.data.root, 'generic_motion'),
+      num_videos=config.pretrain.num_videos,
+      size=config.c3d.size,
+      seed=config.data.seed,
+      num_processes=config.data.num_processes,
+  )

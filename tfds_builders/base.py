@@ -47,15 +47,19 @@ class BagBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         feature_dim=features.image.shape[1],
     )
     name = store.fingerprint(
-        os.path.basename(videos.features_folder),
         config.bags.to_dict(),
-        [_describe(entry) for entry in videos.entries],
+        [_describe(entry, videos.features_file(entry)) for entry in videos.entries],
     )
     super().__init__(
         data_dir=os.path.join(config.data.root, 'tfds'),
         config=tfds.core.BuilderConfig(name=name),
         file_format='array_record',
     )
+
+  @classmethod
+  def folder(cls, config: ml_collections.ConfigDict) -> str:
+    """Returns the folder of the videos and of what is prepared from each."""
+    return os.path.join(config.data.root, cls.name)
 
   @classmethod
   @abc.abstractmethod
@@ -93,8 +97,7 @@ def prepare_bags(
     UserError: videos or weights cannot be read.
   """
   entries = builder_class.list_videos(config, progress)
-  folder = os.path.join(config.data.root, builder_class.name)
-  videos = prepare.prepare_videos(entries, config, folder, progress)
+  videos = prepare.prepare_videos(entries, config, builder_class.folder(config), progress)
   with _quiet_tfds():
     builder = builder_class(videos, config, progress)
     builder.download_and_prepare()
@@ -134,7 +137,7 @@ def _quiet_tfds() -> Iterator[None]:
     logging.set_verbosity(verbosity)
 
 
-def _describe(entry: VideoEntry) -> list:
-  """Returns what a bag takes from its entry, as JSON."""
+def _describe(entry: VideoEntry, features_file: str) -> list:
+  """Returns what a bag depends on, as JSON."""
   truth = [[tube.start, tube.boxes_xyxy.tolist()] for tube in entry.truth]
-  return [entry.video_id, entry.split, entry.label, entry.category, truth]
+  return [features_file, entry.path, entry.split, entry.label, entry.category, truth]

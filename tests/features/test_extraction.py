@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from wsstad_jax.features import extraction
+from wsstad_jax.features import weights
+from wsstad_jax.models import c3d
 
 
 def _sums(batch):
@@ -56,13 +58,10 @@ def test_features_do_not_depend_on_the_other_clips_of_a_batch(tiny_config):
 
 
 def test_features_are_those_of_the_net(tiny_config):
-  from wsstad_jax.features import weights
-  from wsstad_jax.models import c3d
-
   net = c3d.C3D(width=tiny_config.c3d.width)
   params = weights.read_weights(tiny_config.c3d.weights, net, size=32)
   clip = np.random.default_rng(1).integers(0, 256, (16, 32, 32, 3), np.uint8)
-  expected = net.apply({'params': params}, c3d.preprocess(jax.numpy.asarray(clip[None])))[0]
+  expected = jax.jit(net.apply)({'params': params}, c3d.preprocess(clip[None]))[0]
   compute_fn = extraction.create_compute_fn(tiny_config.c3d)
   ((_, found),) = extraction.extract([(0, clip)], compute_fn, batch_size=8)
   assert np.asarray(expected).max() > 0

@@ -1,5 +1,8 @@
 """Tests of proposals."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -59,3 +62,8 @@ def test_faults_are_returned_and_tubes_written(tmp_path, tiny_config, tiny_entri
   assert 'absent.mp4' in message and not out.exists()
   assert proposals.write_proposals(tiny_entries[1].path, str(out), tiny_config) is None
   assert store.read_tubes(str(out), 'v.mp4').facts.num_frames == 47
+
+
+def test_processes_that_find_tubes_do_not_load_jax():
+  program = 'import sys, wsstad_jax.features.proposals; sys.exit("jax" in sys.modules)'
+  assert subprocess.run([sys.executable, '-c', program], check=False).returncode == 0

@@ -2,6 +2,7 @@
 
 import pathlib
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,23 +93,35 @@ def test_broken_file_is_named_when_its_bag_is_made(tmp_path, tiny_config, tiny_e
   videos = prepare.prepare_videos(tiny_entries[:1], tiny_config, str(tmp_path))
   path = videos.features_file(tiny_entries[0])
   pathlib.Path(path).write_bytes(b'half')
-  with pytest.raises(UserError, match='video_0.npz is broken'):
+  with pytest.raises(UserError, match=r'video_0-\d+\.npz is broken'):
     videos.create_bag(tiny_entries[0], tiny_config.bags)
 
 
-@pytest.mark.parametrize('section, key, value, same_tubes', [
-    ('c3d', 'window_context', 1.5, True),
-    ('tubes', 'linking', {'max_gap': 3}, False),
+@pytest.mark.parametrize('change, same_tubes', [
+    ({'c3d.window_context': 1.5}, True),
+    ({'tubes.linking.max_gap': 3}, False),
+    ({'detector.warmup_frames': 30}, False),
 ])
 def test_changed_settings_use_other_folders(
-    tmp_path, tiny_config, tiny_entries, section, key, value, same_tubes
+    tmp_path, tiny_config, tiny_entries, change, same_tubes
 ):
   old = prepare.prepare_videos(tiny_entries[:1], tiny_config, str(tmp_path))
   config = ml_collections.ConfigDict(tiny_config)
-  config[section][key] = ml_collections.ConfigDict(value) if isinstance(value, dict) else value
+  config.update_from_flattened_dict(change)
   new = prepare.prepare_videos(tiny_entries[:1], config, str(tmp_path))
   assert (new.tubes_folder == old.tubes_folder) == same_tubes
   assert new.features_folder != old.features_folder
+
+
+def test_replaced_video_is_prepared_again(tmp_path, tiny_config, tiny_entries):
+  path = tmp_path / 'video.mp4'
+  entry = VideoEntry('video', str(path), 'train', 0)
+  sizes = []
+  for source in tiny_entries[1:3]:
+    shutil.copy(source.path, path)
+    videos = prepare.prepare_videos([entry], tiny_config, str(tmp_path / 'out'))
+    sizes.append(int(videos.create_bag(entry, tiny_config.bags)['num_frames']))
+  assert sizes == [47, 54]
 
 
 def test_missing_weights_are_told_before_any_work(tmp_path, tiny_config, tiny_entries):

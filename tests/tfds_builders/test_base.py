@@ -20,10 +20,11 @@ from wsstad_jax.runs import prepare
 NO_PROGRESS = functools.partial(tqdm.tqdm, disable=True)
 
 
-def test_bags_on_disk_are_those_of_the_stores(tiny_bags, tiny_config, tiny_entries):
-  videos = prepare.prepare_videos(
-      tiny_entries, tiny_config, os.path.join(tiny_config.data.root, 'tiny_videos')
-  )
+def test_bags_on_disk_are_those_of_the_stores(
+    tiny_bags, tiny_config, tiny_builder, tiny_entries
+):
+  folder = tiny_builder.folder(tiny_config)
+  videos = prepare.prepare_videos(tiny_entries, tiny_config, folder)
   entries = {entry.video_id: entry for entry in tiny_entries}
   count = 0
   for split in ('train', 'validation', 'test'):
@@ -95,7 +96,9 @@ def test_quiet(tiny_config, tiny_builder, capfd):
   assert capfd.readouterr() == ('', '')
 
 
-@pytest.mark.parametrize('name, path', [('stra', 'train.txt'), ('st_ucf_crime', 'Anomaly_Test.txt')])
+@pytest.mark.parametrize(
+    'name, path', [('stra', 'train.txt'), ('st_ucf_crime', 'Anomaly_Test.txt')]
+)
 def test_without_data_the_layout_and_another_command_are_told(tmp_path, name, path):
   config = ml_collections.ConfigDict({'data': {'name': name, 'root': str(tmp_path)}})
   with pytest.raises(UserError) as caught:

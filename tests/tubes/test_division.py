@@ -25,7 +25,11 @@ def test_sliding_parts_by_hand():
   division = Division(keep_whole=False, part_lengths=(32,), stride_fraction=0.5)
   # Room for the begin: 64 frames; steps of at most 16, hence 4.
   assert divide_tube(tube(5, 101), division) == [
-    (5, 37), (21, 53), (37, 69), (53, 85), (69, 101),
+      (5, 37),
+      (21, 53),
+      (37, 69),
+      (53, 85),
+      (69, 101),
   ]
 
 
@@ -46,7 +50,7 @@ def test_parts_cover_the_tube_and_stay_inside(length):
   spans = divide_tube(tube(7, 7 + length), division)
   assert len(set(spans)) == len(spans)
   assert {frame for start, stop in spans for frame in range(start, stop)} == set(
-    range(7, 7 + length)
+      range(7, 7 + length)
   )
 
 
@@ -54,7 +58,10 @@ def test_instances_name_their_source():
   tubes = [tube(0, 64), tube(10, 42)]
   division = Division(keep_whole=True, part_lengths=(32,), stride_fraction=1.0)
   assert create_instances(tubes, division=division, max_instances=10) == [
-    Instance(0, 0, 32), Instance(0, 0, 64), Instance(0, 32, 64), Instance(1, 10, 42),
+      Instance(0, 0, 32),
+      Instance(0, 0, 64),
+      Instance(0, 32, 64),
+      Instance(1, 10, 42),
   ]
 
 
@@ -88,10 +95,13 @@ def test_every_tube_keeps_a_part_before_any_gets_its_second():
 def test_the_choice_is_deterministic_distinct_and_bounded(max_instances):
   rng = np.random.default_rng(0)
   tubes = [
-    tube(start, start + length, TubeKind(int(kind)), float(score))
-    for start, length, kind, score in zip(
-      rng.integers(0, 200, 30), rng.integers(8, 300, 30), rng.integers(0, 2, 30), rng.random(30)
-    )
+      tube(start, start + length, TubeKind(int(kind)), float(score))
+      for start, length, kind, score in zip(
+          rng.integers(0, 200, 30),
+          rng.integers(8, 300, 30),
+          rng.integers(0, 2, 30),
+          rng.random(30),
+      )
   ]
   division = Division(keep_whole=True, even_parts=(2,), part_lengths=(32, 64))
   chosen = create_instances(tubes, division=division, max_instances=max_instances)

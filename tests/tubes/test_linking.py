@@ -10,17 +10,17 @@ from wsstad_jax.tubes.linking import Linking, link_detections
 def detections_of(tracks, missed=()) -> Detections:
   """Returns the boxes of tracks {name: (first frame, boxes [f, 4])}, in shuffled order."""
   rows = [
-    (first + step, tuple(box), 0.5)
-    for name, (first, boxes_xyxy) in tracks.items()
-    for step, box in enumerate(boxes_xyxy)
-    if (name, first + step) not in missed
+      (first + step, tuple(box), 0.5)
+      for name, (first, boxes_xyxy) in tracks.items()
+      for step, box in enumerate(boxes_xyxy)
+      if (name, first + step) not in missed
   ]
   np.random.default_rng(0).shuffle(rows)
   rows.sort(key=lambda row: row[0])
   return Detections(
-    frames=np.array([row[0] for row in rows], np.int32),
-    boxes_xyxy=np.array([row[1] for row in rows], np.float32).reshape(-1, 4),
-    scores=np.array([row[2] for row in rows], np.float32),
+      frames=np.array([row[0] for row in rows], np.int32),
+      boxes_xyxy=np.array([row[1] for row in rows], np.float32).reshape(-1, 4),
+      scores=np.array([row[2] for row in rows], np.float32),
   )
 
 
@@ -51,7 +51,7 @@ def test_crossing_objects_keep_their_identity():
 def test_a_lost_object_is_found_again_and_the_gap_is_filled():
   tracks = {'a': (0, moving(20, 20, 3, 1, 40))}
   missed = [('a', frame) for frame in range(15, 25)]
-  tube, = link_detections(detections_of(tracks, missed), num_frames=40)
+  (tube,) = link_detections(detections_of(tracks, missed), num_frames=40)
   np.testing.assert_allclose(tube.boxes_xyxy, tracks['a'][1], rtol=1e-5)
 
 
@@ -67,7 +67,7 @@ def test_a_longer_gap_ends_the_tube():
 
 def test_small_fast_objects_are_followed_without_overlap():
   tracks = {'a': (0, moving(20, 20, 8, 0, 20, side=6))}
-  tube, = link_detections(detections_of(tracks), num_frames=20)
+  (tube,) = link_detections(detections_of(tracks), num_frames=20)
   np.testing.assert_allclose(tube.boxes_xyxy, tracks['a'][1])
 
 
@@ -86,12 +86,14 @@ def test_tubes_are_well_formed_on_random_boxes(seed):
   rng = np.random.default_rng(seed)
   low = rng.uniform(0, 200, [400, 2])
   found = Detections(
-    frames=np.sort(rng.integers(0, 100, 400)).astype(np.int32),
-    boxes_xyxy=np.concatenate([low, low + rng.uniform(1, 60, [400, 2])], 1).astype(np.float32),
-    scores=rng.uniform(0, 1, 400).astype(np.float32),
+      frames=np.sort(rng.integers(0, 100, 400)).astype(np.int32),
+      boxes_xyxy=np.concatenate([low, low + rng.uniform(1, 60, [400, 2])], 1).astype(np.float32),
+      scores=rng.uniform(0, 1, 400).astype(np.float32),
   )
   tubes = link_detections(found, num_frames=100)
-  detected = {(frame, *box) for frame, box in zip(found.frames.tolist(), found.boxes_xyxy.tolist())}
+  detected = {
+      (frame, *box) for frame, box in zip(found.frames.tolist(), found.boxes_xyxy.tolist())
+  }
   for tube in tubes:
     assert 0 <= tube.start < tube.stop <= 100 and 0 <= tube.score <= 1
     assert np.isfinite(tube.boxes_xyxy).all()

@@ -23,7 +23,7 @@ def test_two_objects_that_meet_by_hand():
   # Touches the first in the frames 40 .. 59, before and after it is far away.
   far, near = [50, 0, 60, 10], [5, 5, 15, 15]
   second = tube(0, [far] * 40 + [near] * 20 + [far] * 40, score=1.0)
-  union, = create_multivariate([first, second], intersecting=TOUCH)
+  (union,) = create_multivariate([first, second], intersecting=TOUCH)
   assert (union.start, union.stop) == (40 - 5, 60 + 10)
   assert union.kind == TubeKind.MULTIVARIATE and union.score == 0.75
   np.testing.assert_array_equal(union.boxes_xyxy[0], [0, 0, 60, 10])
@@ -34,7 +34,7 @@ def test_two_objects_that_meet_by_hand():
 def test_the_union_goes_on_as_the_blob_that_both_become():
   first = tube(0, [[0, 0, 10, 10]] * 40 + [[0, 0, 20, 10]] * 60)  # a blob of both from 40 on
   second = standing(20, 40, [9, 0, 20, 10])
-  union, = create_multivariate([first, second], intersecting=TOUCH)
+  (union,) = create_multivariate([first, second], intersecting=TOUCH)
   assert (union.start, union.stop) == (15, 50)
   np.testing.assert_array_equal(union.boxes_xyxy[5:], np.tile([0, 0, 20, 10], (30, 1)))
 

@@ -46,9 +46,15 @@ def test_what_is_written_is_read_back_in_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-  'name, codec',
-  [('a.mp4', 'libx264'), ('a.mkv', 'libx264'), ('a.ts', 'libx264'), ('a.avi', 'mpeg4'),
-   ('a.mov', 'mpeg4'), ('a.webm', 'libvpx')],
+    'name, codec',
+    [
+        ('a.mp4', 'libx264'),
+        ('a.mkv', 'libx264'),
+        ('a.ts', 'libx264'),
+        ('a.avi', 'mpeg4'),
+        ('a.mov', 'mpeg4'),
+        ('a.webm', 'libvpx'),
+    ],
 )
 def test_frames_are_counted_right_in_every_container(tmp_path, name, codec):
   write_as(tmp_path / name, 37, codec)

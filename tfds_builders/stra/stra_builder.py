@@ -1,7 +1,5 @@
 """STRA: road accidents filmed by fixed cameras (the paper's own data set)."""
 
-import os
-
 from tfds_builders import base
 from wsstad_jax.core.errors import UserError
 
@@ -18,6 +16,6 @@ class Stra(base.BagBuilder):
 
   @classmethod
   def list_videos(cls, config, progress):
-    folder = os.path.join(config.data.root, 'stra')
+    folder = cls.folder(config)
     base.check_manual_folder(folder, _LAYOUT)
     raise UserError(f'the files in {folder} are there, but this version cannot list them yet.')

@@ -22,10 +22,7 @@ _CHOICES = {
     'loss.pairing': ('all_pairs', 'one_to_one'),
     'loss.guidance_context': ('bag', 'alone'),
 }
-_SUBSETS = {
-    'model.branches': ('tube', 'temporal'),
-    'loss.terms': ('rank', 'mg_rank', 'ce'),
-}
+_SUBSETS = {'loss.terms': ('rank', 'mg_rank', 'ce')}
 _NOT_NEGATIVE = ('seed', 'train.weight_decay', 'data.seed')
 _FRACTIONS = ('model.dropout_rate',)
 # A change of these leaves every result as it is, so a run may be resumed with others.

@@ -50,6 +50,7 @@ def create_features(spec: BagSpec) -> tfds.features.FeaturesDict:
   t, s, d = spec.max_instances, spec.num_videolets, spec.feature_dim
   return tfds.features.FeaturesDict({
       'video_id': tfds.features.Text(),
+      'video_path': tfds.features.Text(),
       'category': tfds.features.Text(),
       'label': array(np.int32),
       'num_frames': array(np.int32),
@@ -65,6 +66,7 @@ def create_features(spec: BagSpec) -> tfds.features.FeaturesDict:
       'videolet_features': array(np.float16, s, d),
       'videolet_mask': array(np.bool_, s),
       'videolet_spans': array(np.int32, s, 2),
+      'source_kinds': array(np.int32, None),
       'source_spans': array(np.int32, None, 2),
       'source_boxes_xyxy': array(np.float32, None, 4),
       'truth_spans': array(np.int32, None, 2),
@@ -108,6 +110,7 @@ def create_bag(
   truth_spans, truth_boxes_xyxy = _flatten(entry.truth)
   return {
       'video_id': entry.video_id,
+      'video_path': entry.path,
       'category': entry.category,
       'label': np.int32(entry.label),
       'num_frames': np.int32(video.facts.num_frames),
@@ -123,6 +126,7 @@ def create_bag(
       'videolet_features': pad(videolet_features, s),
       'videolet_mask': np.arange(s) < len(clip_spans),
       'videolet_spans': pad(videolet_spans, s, np.int32),
+      'source_kinds': np.array([tube.kind for tube in video.tubes], np.int32),
       'source_spans': source_spans,
       'source_boxes_xyxy': source_boxes_xyxy,
       'truth_spans': truth_spans,
@@ -183,13 +187,15 @@ def instance_tube(bag: Mapping[str, np.ndarray], index: int) -> Tube:
   return Tube(start, bag['source_boxes_xyxy'][rows], TubeKind(bag['tube_kinds'][index]))
 
 
+def source_tubes(bag: Mapping[str, np.ndarray]) -> list[Tube]:
+  """Returns the undivided tubes of a bag; instances are parts of them."""
+  return _unflatten(bag['source_spans'], bag['source_boxes_xyxy'], bag['source_kinds'])
+
+
 def truth_tubes(bag: Mapping[str, np.ndarray]) -> list[Tube]:
   """Returns the annotated events of a bag."""
-  spans = bag['truth_spans']
-  boxes = store.split_boxes(spans, bag['truth_boxes_xyxy'])
-  return [
-      Tube(int(start), tube_boxes, TubeKind.TRUTH) for (start, _), tube_boxes in zip(spans, boxes)
-  ]
+  kinds = [TubeKind.TRUTH] * len(bag['truth_spans'])
+  return _unflatten(bag['truth_spans'], bag['truth_boxes_xyxy'], kinds)
 
 
 def stack_bags(bags: Sequence[Mapping[str, np.ndarray]]) -> Bag:
@@ -212,3 +218,10 @@ def _flatten(tubes: Sequence[Tube]) -> tuple[np.ndarray, np.ndarray]:
   boxes = [np.zeros((0, 4), np.float32), *(tube.boxes_xyxy for tube in tubes)]
   return spans, np.concatenate(boxes).astype(np.float32)
 
+
+def _unflatten(spans, boxes_xyxy, kinds) -> list[Tube]:
+  boxes = store.split_boxes(spans, boxes_xyxy)
+  return [
+      Tube(int(start), tube_boxes, TubeKind(kind))
+      for (start, _), tube_boxes, kind in zip(spans, boxes, kinds)
+  ]

@@ -25,7 +25,7 @@ class MotionDetector:
 
   The background is a mixture of Gaussians per pixel (MOG2, Zivkovic 2004, of OpenCV),
   begun with the median of the video's first frames, so that what moves in frame 0 is
-  found in frame 0. Each frame's brightness is first brought to that of the background.
+  found in frame 0. Each frame's colours are first brought to the light of the background.
 
   Attributes:
     working_width: pixels; wider frames are shrunk to it, boxes are given in full size.
@@ -45,8 +45,8 @@ class MotionDetector:
   warmup_frames: int = 75
   hold_frames: int = 50
   variance_threshold: float = 16.0
-  shadow_ratio: float = 0.6
-  bridge_share: float = 0.015
+  shadow_ratio: float = 0.7
+  bridge_share: float = 0.01
   min_area_share: float = 5e-4
   max_foreground_share: float = 0.6
 
@@ -61,13 +61,13 @@ class MotionDetector:
     if not found_frames:
       raise ValueError('no frames to detect objects in')
     return Detections(
-      frames=np.concatenate(found_frames),
-      boxes_xyxy=np.concatenate(found_boxes).astype(np.float32),
-      scores=np.concatenate(found_scores).astype(np.float32),
+        frames=np.concatenate(found_frames),
+        boxes_xyxy=np.concatenate(found_boxes).astype(np.float32),
+        scores=np.concatenate(found_scores).astype(np.float32),
     )
 
   def _foreground_masks(
-    self, frames: Iterator[np.ndarray]
+      self, frames: Iterator[np.ndarray]
   ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yields (frame index, bool mask [h, w] at working size, full size / working size)."""
     small_frames = map(self._shrunk, frames)
@@ -75,11 +75,11 @@ class MotionDetector:
     if not buffered:
       return
     sample = [frame for frame, _ in buffered[:: max(1, len(buffered) // 25)]]
-    reference = np.median([_brightness(frame) for frame in sample], axis=0)
-    sample = [_at_brightness(frame, reference) for frame in sample]
+    reference = np.median([_sampled(frame) for frame in sample], axis=0)
+    sample = [_at_light(frame, reference) for frame in sample]
     background = np.median(sample, axis=0).astype(np.uint8)
     subtractor = cv2.createBackgroundSubtractorMOG2(
-      varThreshold=self.variance_threshold, detectShadows=True
+        varThreshold=self.variance_threshold, detectShadows=True
     )
     subtractor.setShadowThreshold(self.shadow_ratio)
     subtractor.apply(background, learningRate=1)
@@ -87,9 +87,9 @@ class MotionDetector:
     # `backgroundRatio`, that is after hold frames with ratio = (1 - rate) ** hold.
     rate = 1 - subtractor.getBackgroundRatio() ** (1 / self.hold_frames)
     for index, (frame, scale) in enumerate(itertools.chain(buffered, small_frames)):
-      frame = _at_brightness(frame, reference)
+      frame = _at_light(frame, reference)
       mask = subtractor.apply(frame, learningRate=rate) == 255  # 127 marks shadow
-      reference += rate * (_brightness(frame) - reference)
+      reference += rate * (_sampled(frame) - reference)
       yield index, mask & (mask.mean() <= self.max_foreground_share), scale
 
   def _shrunk(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,9 +97,7 @@ class MotionDetector:
     height, width = frame.shape[:2]
     if width > self.working_width:
       small_height = max(1, round(height * self.working_width / width))
-      frame = cv2.resize(
-        frame, (self.working_width, small_height), interpolation=cv2.INTER_AREA
-      )
+      frame = cv2.resize(frame, (self.working_width, small_height), interpolation=cv2.INTER_AREA)
     scale = np.tile([width / frame.shape[1], height / frame.shape[0]], 2)
     return cv2.GaussianBlur(frame, (3, 3), 0), scale
 
@@ -128,7 +126,7 @@ def create_detector(settings: Mapping[str, Any]) -> Detector:
   kind = settings.pop('kind')
   if kind not in _DETECTORS:
     raise UserError(
-      f'config.detector.kind is {kind!r}; there are {", ".join(sorted(_DETECTORS))}.'
+        f'config.detector.kind is {kind!r}; there are {", ".join(sorted(_DETECTORS))}.'
     )
   return _DETECTORS[kind](**settings)
 
@@ -136,11 +134,13 @@ def create_detector(settings: Mapping[str, Any]) -> Detector:
 _DETECTORS = {'motion': MotionDetector}
 
 
-def _brightness(frame: np.ndarray) -> np.ndarray:
-  """Returns the brightness, > 0, of every eighth pixel in both directions."""
-  return frame[::8, ::8].mean(axis=-1, dtype=np.float32) + 1
+def _sampled(frame: np.ndarray) -> np.ndarray:
+  """Returns every eighth pixel in both directions, float32 [n, 3], > 0."""
+  return frame[::8, ::8].reshape(-1, 3).astype(np.float32) + 1
 
 
-def _at_brightness(frame: np.ndarray, reference: np.ndarray) -> np.ndarray:
-  """Returns the frame with the brightness of most of its pixels brought to the reference."""
-  return cv2.convertScaleAbs(frame, alpha=np.median(reference / _brightness(frame)))
+def _at_light(frame: np.ndarray, reference: np.ndarray) -> np.ndarray:
+  """Returns the frame with the colours of most sampled pixels brought to the reference."""
+  gains = np.median(reference / _sampled(frame), axis=0)
+  levels = np.clip(np.outer(np.arange(256), gains), 0, 255).astype(np.uint8)
+  return cv2.LUT(frame, levels[None])

@@ -1,4 +1,4 @@
-"""The files that preparation leaves for each video, and the fingerprints that name their folders."""
+"""The files that preparation leaves for each video, and fingerprints to name their folders."""
 
 import dataclasses
 import hashlib

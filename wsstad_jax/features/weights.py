@@ -1,4 +1,4 @@
-"""Weights of C3D as one npz file: an array 'conv1a/kernel', 'conv1a/bias' ... for each parameter."""
+"""Weights of C3D as one npz file, with an array 'conv1a/kernel' ... for each parameter."""
 
 import os
 from typing import Any

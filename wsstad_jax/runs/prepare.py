@@ -41,10 +41,10 @@ class PreparedVideos:
   features_folder: str
 
   def tubes_file(self, entry: VideoEntry) -> str:
-    return os.path.join(self.tubes_folder, f'{entry.video_id}.npz')
+    return os.path.join(self.tubes_folder, _file_name(entry))
 
   def features_file(self, entry: VideoEntry) -> str:
-    return os.path.join(self.features_folder, f'{entry.video_id}.npz')
+    return os.path.join(self.features_folder, _file_name(entry))
 
   def create_bag(self, entry: VideoEntry, settings: ml_collections.ConfigDict) -> bags.Bag:
     """Returns the bag of a video; `settings` is `config.bags`."""
@@ -148,6 +148,12 @@ def _extract_features(videos: PreparedVideos, settings, progress) -> None:
     for entry, features in zip(missing, extracted, strict=True):
       store.write_features(videos.features_file(entry), features)
       bar.update()
+
+
+def _file_name(entry: VideoEntry) -> str:
+  """Returns a name that changes when another video takes the place of the old one."""
+  num_bytes = os.path.getsize(entry.path) if os.path.exists(entry.path) else 0
+  return f'{entry.video_id}-{num_bytes}.npz'
 
 
 def _bar(progress: Progress, entries, missing, title: str) -> tqdm.tqdm:

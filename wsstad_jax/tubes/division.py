@@ -59,14 +59,14 @@ def divide_tube(tube: Tube, division: Division) -> list[tuple[int, int]]:
       spans[begin, min(begin + part_length, length)] = None
   spans = sorted(spans, key=lambda span: (span[0] - span[1], span[0]))
   return [
-    (tube.start + begin, tube.start + end)
-    for begin, end in spans
-    if end - begin >= division.min_frames
+      (tube.start + begin, tube.start + end)
+      for begin, end in spans
+      if end - begin >= division.min_frames
   ]
 
 
 def create_instances(
-  tubes: Sequence[Tube], *, division: Division, max_instances: int
+    tubes: Sequence[Tube], *, division: Division, max_instances: int
 ) -> list[Instance]:
   """Returns at most `max_instances` parts of tubes, in order of source and span.
 
@@ -80,9 +80,9 @@ def create_instances(
     division = dataclasses.replace(division, stride_fraction=wider)
     parts = [divide_tube(tube, division) for tube in tubes]
   turns = [
-    (turn, rank, source)
-    for rank, source in enumerate(_ranking(tubes))
-    for turn in range(len(parts[source]))
+      (turn, rank, source)
+      for rank, source in enumerate(_ranking(tubes))
+      for turn in range(len(parts[source]))
   ]
   chosen = sorted(turns)[:max_instances]
   return sorted(Instance(source, *parts[source][turn]) for turn, _, source in chosen)

@@ -38,7 +38,7 @@ class Linking:
 
 
 def link_detections(
-  detections: Detections, *, num_frames: int, linking: Linking = Linking()
+    detections: Detections, *, num_frames: int, linking: Linking = Linking()
 ) -> list[Tube]:
   """Returns unary tubes, in order of their first frame.
 
@@ -90,10 +90,10 @@ class _Track:
     span = np.arange(self.frames[0], self.frames[-1] + 1)
     columns = [np.interp(span, self.frames, column) for column in zip(*self.boxes_xyxy)]
     return Tube(
-      start=self.frames[0],
-      boxes_xyxy=np.stack(columns, axis=1).astype(np.float32),
-      kind=TubeKind.UNARY,
-      score=float(np.mean(self.scores)),
+        start=self.frames[0],
+        boxes_xyxy=np.stack(columns, axis=1).astype(np.float32),
+        kind=TubeKind.UNARY,
+        score=float(np.mean(self.scores)),
     )
 
 

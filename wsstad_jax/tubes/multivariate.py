@@ -51,7 +51,7 @@ class _Interaction:
 
 
 def create_multivariate(
-  unary: Sequence[Tube], *, intersecting: Intersecting = Intersecting()
+    unary: Sequence[Tube], *, intersecting: Intersecting = Intersecting()
 ) -> list[Tube]:
   """Returns the tubes of all interactions of two objects, then of all groups.
 
@@ -84,17 +84,15 @@ def _contacts(first: Tube, second: Tube, intersecting: Intersecting) -> list[tup
   if start >= stop:
     return []
   grown = [
-    boxes.dilate(tube.part(start, stop).boxes_xyxy, intersecting.contact)
-    for tube in (first, second)
+      boxes.dilate(tube.part(start, stop).boxes_xyxy, intersecting.contact)
+      for tube in (first, second)
   ]
   touching = start + np.flatnonzero(boxes.intersection(*grown) > 0)
   if not len(touching):
     return []
   breaks = np.diff(touching) - 1
   runs = np.split(touching, np.flatnonzero(breaks > intersecting.max_break) + 1)
-  return [
-    (int(run[0]), int(run[-1]) + 1) for run in runs if len(run) >= intersecting.min_contact
-  ]
+  return [(int(run[0]), int(run[-1]) + 1) for run in runs if len(run) >= intersecting.min_contact]
 
 
 def _groups(pairs: Sequence[_Interaction]) -> list[list[_Interaction]]:
@@ -113,7 +111,7 @@ def _linked(first: _Interaction, second: _Interaction) -> bool:
 
 
 def _enclose(
-  interactions: Sequence[_Interaction], unary: Sequence[Tube], intersecting: Intersecting
+    interactions: Sequence[_Interaction], unary: Sequence[Tube], intersecting: Intersecting
 ) -> Tube:
   """Returns the union boxes of the members of interactions that overlap in time."""
   spans = {}  # of each member, over all of its interactions
@@ -132,8 +130,8 @@ def _enclose(
     rows = around[start - begin : stop - begin]
     rows[:] = boxes.enclosing(np.stack([rows, part]))
   return Tube(
-    start=begin,
-    boxes_xyxy=around,
-    kind=TubeKind.MULTIVARIATE,
-    score=float(np.mean([unary[member].score for member in spans])),
+      start=begin,
+      boxes_xyxy=around,
+      kind=TubeKind.MULTIVARIATE,
+      score=float(np.mean([unary[member].score for member in spans])),
   )

@@ -23,7 +23,7 @@ def clip_starts(num_frames: int) -> np.ndarray:
   """
   if num_frames < CLIP_LENGTH:
     raise UserError(
-      f'the video has {num_frames} frames, but one clip needs {CLIP_LENGTH}: leave it out.'
+        f'the video has {num_frames} frames, but one clip needs {CLIP_LENGTH}: leave it out.'
     )
   starts = list(range(0, num_frames - CLIP_LENGTH + 1, CLIP_LENGTH))
   if num_frames % CLIP_LENGTH:
@@ -31,9 +31,7 @@ def clip_starts(num_frames: int) -> np.ndarray:
   return np.array(starts, np.int32)
 
 
-def clip_window(
-  boxes_xyxy: np.ndarray, *, context: float, width: int, height: int
-) -> np.ndarray:
+def clip_window(boxes_xyxy: np.ndarray, *, context: float, width: int, height: int) -> np.ndarray:
   """Returns the one square window that a clip of a tube is seen through.
 
   A window that followed the boxes would take the object's motion out of the clip and put
@@ -87,7 +85,7 @@ def cut_clip(frames: np.ndarray, window_xyxy: np.ndarray, size: int) -> np.ndarr
 
 
 def iterate_clips(
-  frames: Iterable[np.ndarray], starts: np.ndarray
+    frames: Iterable[np.ndarray], starts: np.ndarray
 ) -> Iterator[tuple[int, np.ndarray]]:
   """Yields (index of the clip, uint8 [16, h, w, 3]) for ascending first frames.
 

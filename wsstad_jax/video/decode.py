@@ -58,11 +58,11 @@ def read_facts(path: str | os.PathLike) -> VideoFacts:
     if missing > 0:
       raise _damaged(path, num_packets, num_packets + missing)
     return VideoFacts(
-      path=os.fspath(path),
-      width=stream.width,
-      height=stream.height,
-      frames_per_second=float(rate),
-      num_frames=num_frames,
+        path=os.fspath(path),
+        width=stream.width,
+        height=stream.height,
+        frames_per_second=float(rate),
+        num_frames=num_frames,
     )
 
 
@@ -88,7 +88,7 @@ def iterate_frames(path: str | os.PathLike) -> Iterator[np.ndarray]:
         if frame.is_corrupt:
           break
         picture = reformatter.reformat(
-          frame, width=facts.width, height=facts.height, format='rgb24', threads=1
+            frame, width=facts.width, height=facts.height, format='rgb24', threads=1
         )
         num_decoded += 1
         yield picture.to_ndarray()
@@ -99,11 +99,11 @@ def iterate_frames(path: str | os.PathLike) -> Iterator[np.ndarray]:
 
 
 def write_video(
-  path: str | os.PathLike,
-  frames: Iterable[np.ndarray],
-  *,
-  frames_per_second: float,
-  crf: int = 23,
+    path: str | os.PathLike,
+    frames: Iterable[np.ndarray],
+    *,
+    frames_per_second: float,
+    crf: int = 23,
 ) -> None:
   """Writes RGB uint8 frames [h, w, 3] as H.264 (yuv420p), which every player opens.
 
@@ -156,19 +156,19 @@ def _opened(path):
 
 def _unreadable(path, found: str) -> UserError:
   return UserError(
-    f'cannot read the video {path} ({os.path.getsize(path)} bytes): {found}. It may be no '
-    f'video, or an incomplete copy: {_REMEDY}.'
+      f'cannot read the video {path} ({os.path.getsize(path)} bytes): {found}. It may be no '
+      f'video, or an incomplete copy: {_REMEDY}.'
   )
 
 
 def _damaged(path, num_read: int, num_promised: int) -> UserError:
   return UserError(
-    f'the video {path} is damaged: {num_read} frames could be read of {num_promised} that '
-    f'its container promises. Its copy may be incomplete: {_REMEDY}.'
+      f'the video {path} is damaged: {num_read} frames could be read of {num_promised} that '
+      f'its container promises. Its copy may be incomplete: {_REMEDY}.'
   )
 
 
 _REMEDY = (
-  'copy it again, keep what is readable by `ffmpeg -i FILE -c:v libx264 NEW.mp4`, or '
-  'remove it'
+    'copy it again, keep what is readable by `ffmpeg -i FILE -c:v libx264 NEW.mp4`, or '
+    'remove it'
 )

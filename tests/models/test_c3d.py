@@ -1,0 +1,151 @@
+"""Tests of C3D against a plain NumPy reference and hand values."""
+
+import flax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from wsstad_jax.models import c3d
+
+TINY = 1 / 64  # channels 1, 2, 4, 8 and fc6 of 64
+
+
+def convolve_by_loops(x, kernel):
+  """3x3x3 convolution of x [t, h, w, c] with zeros around, one output pixel at a time."""
+  t, h, w, _ = x.shape
+  padded = np.pad(x, ((1, 1), (1, 1), (1, 1), (0, 0)))
+  y = np.zeros((t, h, w, kernel.shape[-1]), np.float32)
+  for i in range(t):
+    for j in range(h):
+      for k in range(w):
+        y[i, j, k] = np.tensordot(padded[i : i + 3, j : j + 3, k : k + 3], kernel, 4)
+  return y
+
+
+def pool_by_loops(x, window):
+  """Caffe's pooling of x [t, h, w, c]: rounds up, windows are cut off at the end."""
+  sizes = [-(-size // step) for size, step in zip(x.shape, window)]
+  y = np.zeros((*sizes, x.shape[-1]), np.float32)
+  for index in np.ndindex(*sizes):
+    cut = tuple(slice(i * step, (i + 1) * step) for i, step in zip(index, window))
+    y[index] = x[cut].max((0, 1, 2))
+  return y
+
+
+def c3d_by_loops(params, clip):
+  """fc6 of one clip [16, s, s, 3], layer by layer as in Tran 2015."""
+  x = clip
+  for names, window in (
+      (['conv1a'], (1, 2, 2)), (['conv2a'], (2, 2, 2)), (['conv3a', 'conv3b'], (2, 2, 2)),
+      (['conv4a', 'conv4b'], (2, 2, 2)), (['conv5a', 'conv5b'], (2, 2, 2)),
+  ):
+    for name in names:
+      x = np.maximum(convolve_by_loops(x, params[name]['kernel']) + params[name]['bias'], 0)
+    x = pool_by_loops(x, window)
+  t, h, w, channels = x.shape
+  flat = [x[i, j, k, c]
+          for c in range(channels) for i in range(t) for j in range(h) for k in range(w)]
+  return np.maximum(np.array(flat) @ params['fc6']['kernel'] + params['fc6']['bias'], 0)
+
+
+def random_params(net, clips, seed=0):
+  """Parameters of which the biases are not zero either."""
+  rng = np.random.default_rng(seed)
+  params = jax.jit(net.init)(jax.random.key(seed), clips)['params']
+  return jax.tree.map(
+      lambda array: np.asarray(array) + 0.1 * rng.standard_normal(array.shape, np.float32), params
+  )
+
+
+@pytest.mark.parametrize('fold_time', [True, False], ids=['folded', 'native'])
+def test_the_net_equals_the_reference(fold_time):
+  # Sides 40 -> 20 -> 10 -> 5 -> 3 -> 2 and 9 -> 5 -> 3 -> 2 -> 1 -> 1: pools round up, and fc6
+  # sees two positions.
+  net = c3d.C3D(width=TINY, fold_time=fold_time)
+  clip = np.random.default_rng(1).standard_normal((1, 16, 9, 40, 3)).astype(np.float32)
+  params = random_params(net, clip)
+  features = jax.jit(net.apply)({'params': params}, clip)
+  assert features.dtype == jnp.float32
+  np.testing.assert_allclose(features[0], c3d_by_loops(params, clip[0]), rtol=1e-4, atol=1e-5)
+
+
+def test_both_convolutions_have_the_same_gradient():
+  rng = np.random.default_rng(0)
+  x = rng.standard_normal((2, 4, 5, 6, 3)).astype(np.float32)
+  kernel = rng.standard_normal((3, 3, 3, 3, 4)).astype(np.float32)
+
+  def gradients(convolve):
+    return jax.grad(lambda x, kernel: jnp.sum(jnp.sin(convolve(x, kernel))), (0, 1))(x, kernel)
+
+  for folded, native in zip(gradients(c3d.convolve_folded), gradients(c3d.convolve_native)):
+    np.testing.assert_allclose(folded, native, rtol=1e-4, atol=1e-4)
+
+
+def test_full_size_is_that_of_tran_2015():
+  net = c3d.C3D()
+  clips = jax.ShapeDtypeStruct((2, 16, 112, 112, 3), np.float32)
+  features, variables = jax.eval_shape(net.init_with_output, jax.random.key(0), clips)
+  flat = flax.traverse_util.flatten_dict(variables['params'], sep='/')
+  assert features.shape == (2, 4096)
+  assert net.feature_dim == 4096
+  assert {name: array.shape for name, array in flat.items() if name.endswith('kernel')} == {
+      'conv1a/kernel': (3, 3, 3, 3, 64),
+      'conv2a/kernel': (3, 3, 3, 64, 128),
+      'conv3a/kernel': (3, 3, 3, 128, 256),
+      'conv3b/kernel': (3, 3, 3, 256, 256),
+      'conv4a/kernel': (3, 3, 3, 256, 512),
+      'conv4b/kernel': (3, 3, 3, 512, 512),
+      'conv5a/kernel': (3, 3, 3, 512, 512),
+      'conv5b/kernel': (3, 3, 3, 512, 512),
+      'fc6/kernel': (8192, 4096),
+  }
+
+
+def test_an_odd_side_is_cut_off_at_the_end():
+  row = jnp.array([-1.0, -5, -2, -3, -9, -4, -7])  # windows [0, 1] [2, 3] [4, 5] [6]
+  x = jnp.broadcast_to(row[None, None, None, :, None], (1, 2, 2, 7, 1))
+  y = c3d.max_pool(x, (1, 2, 3))
+  assert y.shape == (1, 1, 1, 4, 1)
+  np.testing.assert_array_equal(y.ravel(), [-1, -2, -4, -7])
+
+
+def test_pool1_leaves_time_alone():
+  x = jnp.arange(2 * 4 * 4.0).reshape(1, 2, 4, 4, 1)
+  y = c3d.max_pool(x, (2, 3))
+  np.testing.assert_array_equal(y[..., 0], [[[[5, 7], [13, 15]], [[21, 23], [29, 31]]]])
+
+
+def test_compute_dtype_changes_little():
+  clips = np.random.default_rng(2).standard_normal((1, 16, 8, 8, 3)).astype(np.float32)
+  net = c3d.C3D(width=TINY)
+  half = c3d.C3D(width=TINY, compute_dtype=jnp.bfloat16)
+  params = random_params(net, clips)
+  features = jax.jit(half.apply)({'params': params}, clips)
+  assert features.dtype == jnp.float32
+  np.testing.assert_allclose(features, net.apply({'params': params}, clips), atol=0.1)
+
+
+def test_preprocess_by_hand():
+  # Half the pixels 100, half 140: mean 120, deviation 20, and (140 - 120) / (2 * 20) = 0.5.
+  clips = np.full((2, 16, 4, 4, 3), 100, np.uint8)
+  clips[0, 8:] = 140
+  clips[1, 8:] = 102  # deviation 1 is below the floor of 8: (102 - 101) / 16
+  scaled = c3d.preprocess(clips)
+  np.testing.assert_allclose(scaled[0, :8], -0.5, rtol=1e-5)
+  np.testing.assert_allclose(scaled[0, 8:], 0.5, rtol=1e-5)
+  np.testing.assert_allclose(scaled[1, 8:], 1 / 16, rtol=1e-5)
+
+
+def test_preprocess_ignores_light_and_contrast():
+  clips = np.random.default_rng(3).integers(60, 120, (3, 16, 8, 8, 3), np.uint8)
+  np.testing.assert_allclose(
+      c3d.preprocess(clips), c3d.preprocess(clips * np.uint8(2) + np.uint8(10)), atol=1e-5
+  )
+
+
+def test_motion_head_is_linear():
+  features = jnp.ones((2, 8))
+  outputs, variables = c3d.MotionHead(5).init_with_output(jax.random.key(0), features)
+  kernel = variables['params']['labels']['kernel']
+  np.testing.assert_allclose(outputs[1], kernel.sum(0), rtol=1e-5)

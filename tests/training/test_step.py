@@ -1,0 +1,300 @@
+"""Tests of the training step and of inference against equations 4-9."""
+
+import functools
+import os
+import pathlib
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from wsstad_jax.losses.classification import cross_entropy
+from wsstad_jax.losses.ranking import ranking_loss
+from wsstad_jax.models.branches import BranchNetwork
+from wsstad_jax.training import step
+from wsstad_jax.training.state import Networks, create_optimizer, create_state
+from wsstad_jax.training.step import Objective, create_train_step, read_instances, score_bags
+
+FEATURE_DIM = 16
+QUIET = Networks(
+    BranchNetwork(dropout_rate=0.0, value_scale=1.0),
+    BranchNetwork(dropout_rate=0.0, value_scale=1.0),
+)
+OPTIMIZER = create_optimizer()
+
+
+def create_batch(labels=(1, 0, 1, 0), t=5, s=4, seed=0):
+  """Bags of random features, of which the last entries are padding."""
+  rng = np.random.default_rng(seed)
+  b = len(labels)
+
+  def features(n):
+    return rng.standard_normal((b, n, FEATURE_DIM)).astype(np.float16)
+
+  def spans(n):
+    starts = rng.integers(0, 40, (b, n))
+    return np.stack([starts, starts + 16], axis=-1).astype(np.int32)
+
+  return {
+      'label': np.array(labels, np.int32),
+      'region_features': features(t),
+      'image_features': features(t),
+      'tube_mask': np.arange(t) < rng.integers(2, t, (b, 1)),
+      'tube_spans': spans(t),
+      'videolet_features': features(s),
+      'videolet_mask': np.arange(s) < rng.integers(2, s, (b, 1)),
+      'videolet_spans': spans(s),
+  }
+
+
+def create(networks=QUIET, seed=0):
+  return create_state(
+      networks, OPTIMIZER, rng=jax.random.key(seed), feature_dim=FEATURE_DIM
+  )
+
+
+def take_step(batch, *, psi, networks=QUIET, objective=Objective(), state=None):
+  train_step = create_train_step(networks, OPTIMIZER, objective)
+  state = create(networks) if state is None else state
+  return train_step(state=state, batch=batch, psi=psi)
+
+
+def host(tree):
+  """Copies arrays, since a step uses up the state that it is given."""
+  return jax.tree.map(lambda array: np.array(array), tree)
+
+
+def assert_equal(a, b):
+  jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def assert_close(a, b, atol=1e-6):
+  jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=atol, rtol=1e-4), a, b)
+
+
+def sigmoid(x):
+  return 1 / (1 + np.exp(-np.asarray(x, np.float64)))
+
+
+def losses_by_loops(batch, state, psi, context):
+  """Equations 4-7 bag by bag, each branch seeing one bag without its padding."""
+
+  def scores(name, instances, bag):
+    mask = np.asarray(instances.mask[bag])
+    one = jax.tree.map(lambda array: np.asarray(array)[bag][mask][None], instances)
+    network, params = getattr(QUIET, name), getattr(state, name).params
+    return sigmoid(network.apply({'params': params}, one)[0])
+
+  def alone(name, instances, bag, m):
+    one = jax.tree.map(lambda array: np.asarray(array)[bag : bag + 1, m : m + 1], instances)
+    network, params = getattr(QUIET, name), getattr(state, name).params
+    return sigmoid(network.apply({'params': params}, one)[0, 0])
+
+  regions, images, videolets = read_instances(batch)
+  learner, guide, seen, told = (
+      ('tube', 'temporal', regions, images) if psi else ('temporal', 'tube', videolets, videolets)
+  )
+  positives, negatives = [], []
+  for bag, label in enumerate(batch['label']):
+    own = scores(learner, seen, bag)
+    m = int(np.argmax(own))
+    weight = alone(guide, told, bag, m) if context == 'alone' else scores(guide, told, bag)[m]
+    (positives if label else negatives).append((own[m], weight))
+  ranking = np.mean([max(0, w * (1 - p + n)) for p, w in positives for n, _ in negatives])
+  entropy = -np.mean([np.log(p) for p, _ in positives])
+  entropy -= np.mean([np.log(1 - n) for n, _ in negatives])
+  return ranking, entropy, np.mean([w for _, w in positives])
+
+
+@pytest.mark.parametrize('psi', [0, 1])
+@pytest.mark.parametrize('context', ['bag', 'alone'])
+def test_losses_equal_the_equations(psi, context):
+  batch = create_batch(labels=(0, 1, 1, 0, 1))
+  ranking, entropy, guidance = losses_by_loops(batch, create(), psi, context)
+  _, metrics = take_step(batch, psi=psi, objective=Objective(guidance_context=context))
+  np.testing.assert_allclose(metrics['ranking'], ranking, rtol=1e-4)
+  np.testing.assert_allclose(metrics['cross_entropy'], entropy, rtol=1e-4)
+  np.testing.assert_allclose(metrics['guidance'], guidance, rtol=1e-4)
+  np.testing.assert_allclose(metrics['loss'], ranking + entropy, rtol=1e-4)
+
+
+@pytest.mark.parametrize('terms, expected', [
+    (('rank',), {'rank'}), (('mg_rank',), {'mg_rank'}), (('ce',), {'ce'}),
+    (('rank', 'ce'), {'rank', 'ce'}), (('mg_rank', 'ce'), {'mg_rank', 'ce'}),
+])
+def test_terms_make_up_the_loss(terms, expected):
+  batch = create_batch()
+  _, plain = take_step(batch, psi=1, objective=Objective(terms=('rank', 'ce')))
+  _, guided = take_step(batch, psi=1, objective=Objective(terms=('mg_rank', 'ce')))
+  parts = {'rank': plain['ranking'], 'mg_rank': guided['ranking'], 'ce': plain['cross_entropy']}
+  _, metrics = take_step(batch, psi=1, objective=Objective(terms=terms))
+  np.testing.assert_allclose(metrics['loss'], sum(parts[name] for name in expected), rtol=1e-5)
+
+
+def test_the_gradient_is_that_of_the_loss_over_all_instances():
+  networks = Networks(BranchNetwork(value_scale=1.0), BranchNetwork(value_scale=1.0))
+  batch, state = create_batch(), create(networks)
+  regions, images, _ = read_instances(batch)
+  rng = jax.random.key(3)
+
+  def plain_loss(params):
+    logits = networks.tube.apply(
+        {'params': params}, regions, train=True, rngs={'dropout': rng}
+    )
+    logits = jnp.where(regions.mask, logits, -jnp.inf).max(-1)
+    rows = jnp.where(
+        regions.mask,
+        networks.tube.apply({'params': params}, regions, train=True, rngs={'dropout': rng}),
+        -jnp.inf,
+    ).argmax(-1)
+    guidance = jax.nn.sigmoid(networks.temporal.apply({'params': state.temporal.params}, images))
+    guidance = jnp.take_along_axis(guidance, rows[:, None], 1)[:, 0]
+    positive, scores = batch['label'] == 1, jax.nn.sigmoid(logits)
+    return cross_entropy(logits, batch['label']) + ranking_loss(
+        scores, scores, guidance, where_positive=positive, where_negative=~positive
+    )
+
+  guide_fn = functools.partial(step.guide, networks.temporal, state.temporal.params, images)
+  gradient, _ = jax.grad(step.objective_fn, has_aux=True)(
+      state.tube.params, networks.tube, regions, batch['label'], guide_fn, rng, Objective()
+  )
+  assert_close(gradient, jax.grad(plain_loss)(state.tube.params), atol=1e-5)
+
+
+@pytest.mark.parametrize('psi, learner, resting', [(1, 'tube', 'temporal'), (0, 'temporal', 'tube')])
+def test_the_resting_branch_keeps_every_bit(psi, learner, resting):
+  state, _ = take_step(create_batch(), psi=1 - psi)  # so that its optimizer remembers something
+  before = host({name: getattr(state, name) for name in (learner, resting)})
+  state, _ = take_step(create_batch(), psi=psi, state=state)
+  assert_equal(getattr(state, resting), before[resting])
+  moved = jax.tree.map(lambda a, b: not np.array_equal(a, b), getattr(state, learner),
+                       before[learner])
+  assert all(jax.tree.leaves(moved))
+  assert state.step == 2
+
+
+def test_padding_changes_nothing():
+  batch = create_batch()
+  changed = dict(batch)
+  for features, spans, mask in (
+      ('region_features', 'tube_spans', 'tube_mask'),
+      ('image_features', 'tube_spans', 'tube_mask'),
+      ('videolet_features', 'videolet_spans', 'videolet_mask'),
+  ):
+    real = batch[mask][..., None]
+    changed[features] = np.where(real, batch[features], np.float16(9))
+    changed[spans] = np.where(real, batch[spans], 0)
+  for psi in (0, 1):
+    plain, other = take_step(batch, psi=psi), take_step(changed, psi=psi)
+    assert_equal(plain[1], other[1])
+    assert_equal(host(plain[0].params), host(other[0].params))
+  params = create().params
+  assert_equal(
+      score_bags(params=params, batch=batch, networks=QUIET),
+      score_bags(params=params, batch=changed, networks=QUIET),
+  )
+
+
+def test_an_empty_bag_counts_for_nothing():
+  batch = create_batch(labels=(1, 0, 1, 0))
+  longer = create_batch(labels=(1, 0, 1, 0, 1, 0))
+  longer = {key: np.concatenate([batch[key], value[4:]]) for key, value in longer.items()}
+  longer['tube_mask'][4:] = False
+  plain, other = take_step(batch, psi=1), take_step(longer, psi=1)
+  assert_close(plain[1], other[1])
+  assert_close(host(plain[0].params), host(other[0].params))
+
+
+@pytest.mark.parametrize('psi', [0, 1])
+def test_nothing_but_padding_stays_finite(psi):
+  batch = create_batch()
+  batch['tube_mask'][:] = batch['videolet_mask'][:] = False
+  before = host(create().params)
+  state, metrics = take_step(batch, psi=psi)
+  assert_equal(host(state.params), before)
+  assert all(value == 0 for value in metrics.values())
+
+
+def test_scores_by_the_equation():
+  batch, state = create_batch(), create()
+  scores = score_bags(params=state.params, batch=batch, networks=QUIET)
+  regions, images, _ = read_instances(batch)
+  tube = sigmoid(QUIET.tube.apply({'params': state.tube.params}, regions))
+  temporal = sigmoid(QUIET.temporal.apply({'params': state.temporal.params}, images))
+  real = batch['tube_mask']
+  np.testing.assert_allclose(scores['score'][real], ((tube + temporal) / 2)[real], rtol=1e-5)
+  np.testing.assert_allclose(scores['tube'][real], tube[real], rtol=1e-5)
+  np.testing.assert_allclose(scores['temporal'][real], temporal[real], rtol=1e-5)
+  assert all((value[~real] == 0).all() for value in scores.values())
+
+
+def test_noise_depends_on_the_step_and_the_key_alone():
+  networks = Networks(BranchNetwork(), BranchNetwork())
+  first, second = (take_step(create_batch(), psi=1, networks=networks) for _ in range(2))
+  assert_equal(first[1], second[1])
+  later = create(networks).replace(step=jnp.int32(1))
+  _, metrics = take_step(create_batch(), psi=1, networks=networks, state=later)
+  assert metrics['loss'] != first[1]['loss']
+
+
+def test_training_finds_the_planted_instance():
+  def create_planted(seed):
+    batch = create_batch(labels=(1,) * 8 + (0,) * 8, t=8, s=6, seed=seed)
+    for features in ('region_features', 'image_features'):
+      batch[features][:8, 1, 0] = 8  # the one abnormal tube of each positive bag
+    batch['videolet_features'][:8, 0, 0] = 8
+    return batch
+
+  networks = Networks(BranchNetwork(), BranchNetwork())
+  train_step = create_train_step(networks, OPTIMIZER, Objective())
+  state = create(networks)
+  for i in range(120):
+    state, _ = train_step(state=state, batch=create_planted(seed=i), psi=i % 2)
+  scores = score_bags(params=state.params, batch=create_planted(seed=1000), networks=networks)
+  assert (np.argmax(scores['score'][:8], axis=-1) == 1).all()
+  assert scores['score'][:8].max(-1).min() > scores['score'][8:].max()
+
+
+_ON_DEVICES = '''
+import sys
+import jax
+import numpy as np
+from jax import sharding
+
+sys.path.insert(0, sys.argv[1])
+import test_step
+
+assert len(jax.devices()) == int(sys.argv[2])
+mesh = jax.make_mesh((len(jax.devices()),), ('data',), (sharding.AxisType.Auto,))
+networks = test_step.Networks(test_step.BranchNetwork(), test_step.BranchNetwork())
+train_step = test_step.create_train_step(
+    networks, test_step.OPTIMIZER, test_step.Objective(pairing='one_to_one')
+)
+batch = test_step.create_batch(labels=(1, 1, 1, 1, 0, 0, 0, 0))
+batch = jax.device_put(batch, sharding.NamedSharding(mesh, sharding.PartitionSpec('data')))
+state = test_step.create(networks)
+state = jax.device_put(state, sharding.NamedSharding(mesh, sharding.PartitionSpec()))
+for psi in (0, 1, 0, 1):
+  state, metrics = train_step(state=state, batch=batch, psi=psi)
+scores = test_step.score_bags(params=state.params, batch=batch, networks=networks)
+leaves = jax.tree.leaves((state.params, metrics, scores))
+np.savez(sys.argv[3], *[np.asarray(leaf) for leaf in leaves])
+'''
+
+
+def test_four_devices_equal_one(tmp_path):
+  here = pathlib.Path(__file__).parent
+  for count in (1, 4):
+    environment = dict(os.environ, JAX_PLATFORMS='cpu', PYTHONPATH=str(here.parents[1]),
+                       XLA_FLAGS=f'--xla_force_host_platform_device_count={count}')
+    subprocess.run(
+        [sys.executable, '-c', _ON_DEVICES, str(here), str(count), str(tmp_path / f'{count}.npz')],
+        check=True, env=environment,
+    )
+  with np.load(tmp_path / '1.npz') as one, np.load(tmp_path / '4.npz') as four:
+    assert one.files == four.files
+    for name in one.files:
+      np.testing.assert_allclose(four[name], one[name], rtol=1e-3, atol=1e-5)
