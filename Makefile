@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 EXTRA ?=
 
-.PHONY: demo test test-slow install clean
+.PHONY: install demo test test-slow pretrain clean
 install: $(VENV)/installed
 
 $(VENV)/installed: requirements.txt constraints.txt
@@ -20,6 +20,9 @@ test: install
 
 test-slow: install
 	$(VENV)/bin/python -m pytest -m slow
+
+pretrain: install
+	$(VENV)/bin/python main.py --config=configs/synthetic.py --mode=pretrain
 
 clean:
 	rm -rf $(VENV)

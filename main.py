@@ -5,6 +5,7 @@ import sys
 
 from absl import app
 from absl import flags
+from absl import logging
 from ml_collections import config_flags
 
 from wsstad_jax.core import config as config_lib
@@ -22,6 +23,7 @@ _OUT = flags.DEFINE_string('out', None, 'Folder for the prediction.')
 
 
 def main(argv: list[str]) -> None:
+  logging.set_verbosity(logging.WARNING)
   if len(argv) > 1:
     raise UserError(f'{argv[1]!r} is no flag; options are written --name=value, see --help.')
   if _CONFIG.value is None:
@@ -39,18 +41,24 @@ def main(argv: list[str]) -> None:
   from wsstad_jax.runs.pretrain import pretrain
   from wsstad_jax.runs.train import train
 
-  with config_lib.open_workdir(workdir, config, mode=_MODE.value):
-    if _MODE.value == 'prepare':
-      print(tfds_builders.prepare(config))
-    elif _MODE.value == 'pretrain':
-      pretrain(config, workdir, clips=tfds_builders.prepare_clips(config))
-    elif _MODE.value == 'train':
-      bags = tfds_builders.prepare(config)
-      train(config, workdir, bags)
-      evaluate(config, workdir, bags)
-    elif _MODE.value == 'evaluate':
-      evaluate(config, workdir, tfds_builders.prepare(config))
-    elif _MODE.value == 'predict':
+  mode = _MODE.value
+  config_lib.check_workdir(workdir, config, mode=mode)
+  if mode == 'prepare':
+    print(tfds_builders.prepare(config))
+    return
+  prepared = None
+  if mode == 'pretrain':
+    prepared = tfds_builders.prepare_clips(config)
+  elif mode != 'predict':
+    prepared = tfds_builders.prepare(config)
+  with config_lib.open_workdir(workdir, config, mode=mode):
+    if mode == 'pretrain':
+      pretrain(config, workdir, prepared)
+    if mode == 'train':
+      train(config, workdir, prepared)
+    if mode in ('train', 'evaluate'):
+      evaluate(config, workdir, prepared)
+    if mode == 'predict':
       predict(config, workdir, video=_VIDEO.value, out=_OUT.value)
 
 
@@ -58,7 +66,8 @@ def _run_or_explain(argv: list[str]) -> None:
   try:
     main(argv)
   except UserError as error:
-    sys.exit(f'error: {error}')
+    print(f'error: {error}', file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == '__main__':

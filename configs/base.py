@@ -77,9 +77,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.evaluate.num_pictures = 6  # test videos to draw: the best and the worst found
 
   config.pretrain = ml_collections.ConfigDict()
-  config.pretrain.num_videos = 200  # of generic motion, 16 s each
-  config.pretrain.num_steps = 1200
-  config.pretrain.batch_size = 64  # clips
+  config.pretrain.num_videos = 160  # of generic motion, 16 s each
+  config.pretrain.num_steps = 1600
+  config.pretrain.batch_size = 32  # clips
   config.pretrain.learning_rate = 1e-3  # peak of a cosine schedule, Adam
   config.pretrain.evaluate_every = 100
   return config

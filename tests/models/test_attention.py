@@ -58,7 +58,9 @@ def test_a_query_without_partners_stays_as_it_is_and_has_finite_gradients(case):
   net = MultiHeadSelfAttention()
   result, variables = net.init_with_output(jax.random.key(0), queries, instances, pairs)
   np.testing.assert_array_equal(result, queries)
-  gradients = jax.grad(lambda v: jnp.sum(net.apply(v, queries, instances, pairs) ** 2))(variables)
+  gradients = jax.jit(
+      jax.grad(lambda variables: jnp.sum(net.apply(variables, queries, instances, pairs) ** 2))
+  )(variables)
   assert all(np.isfinite(array).all() for array in jax.tree.leaves(gradients))
 
 

@@ -51,7 +51,7 @@ def test_rows_and_all_share_their_dropout_and_their_gradient():
   np.testing.assert_allclose(of_rows(variables), of_all(variables), atol=1e-5)
   jax.tree.map(
       lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
-      jax.grad(of_rows)(variables), jax.grad(of_all)(variables),
+      jax.jit(jax.grad(of_rows))(variables), jax.jit(jax.grad(of_all))(variables),
   )
 
 
@@ -68,8 +68,9 @@ def test_padding_changes_no_score(network, filling):
   np.testing.assert_array_equal(
       np.where(mask, network.apply(variables, changed), 0), np.where(mask, scores, 0)
   )
-  longer = jax.tree.map(lambda array: np.pad(array, [(0, 0), (0, 3)] + [(0, 0)] * (array.ndim - 2)),
-                        changed)
+  longer = jax.tree.map(
+      lambda array: np.pad(array, [(0, 0), (0, 3)] + [(0, 0)] * (array.ndim - 2)), changed
+  )
   np.testing.assert_allclose(
       np.where(mask, network.apply(variables, longer)[:, :6], 0), np.where(mask, scores, 0),
       atol=1e-5,

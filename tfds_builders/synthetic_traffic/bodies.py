@@ -7,10 +7,10 @@ import numpy as np
 from tfds_builders.synthetic_traffic import actors
 
 GRAVITY = 9.8
-BRAKED_SLIDE = 5.6  # m/s^2, along the heading of a vehicle after an impact
-SIDE_SLIDE = 6.6  # m/s^2, across it
-SPIN_SLIDE = 3.2  # rad/s^2
-GROUND_DRAG = 5.5  # m/s^2, for bodies lying on the ground
+BRAKED_SLIDE = 2.5  # m/s^2, along the heading of a vehicle after an impact
+SIDE_SLIDE = 3.8  # m/s^2, across it
+SPIN_SLIDE = 1.6  # rad/s^2
+GROUND_DRAG = 3.2  # m/s^2, for bodies lying on the ground
 RESTITUTION = 0.18
 
 
@@ -121,10 +121,12 @@ def overlap(a: Body, b: Body) -> tuple[np.ndarray, float, np.ndarray] | None:
   depths = np.minimum(one.max(0), two.max(0)) - np.maximum(one.min(0), two.min(0))
   if depths.min() <= 0:
     return None
-  best = int(np.argmin(depths))
+  axes = axes * np.where(axes @ (b.position - a.position) < 0, -1.0, 1.0)[:, None]
+  closing = axes @ (a.velocity - b.velocity)
+  # they entered along the axis on which they have overlapped for the shortest time
+  since = depths / np.maximum(closing, 1e-3)
+  best = int(np.argmin(since))
   normal = axes[best]
-  if (b.position - a.position) @ normal < 0:
-    normal = -normal
   # the touching corners: those of either outline that reach deepest into the other
   touching = np.concatenate(
     [

@@ -6,6 +6,7 @@ mistake; they differ only in whether somebody notices in time.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -38,11 +39,11 @@ class Stage:
     """Tells whether a ground point [2] is well inside the image."""
     return self.camera.sees(place, margin)
 
-  def drivers(self, slowest: float = 0.0) -> list[Agent]:
-    """Returns visible drivers faster than `slowest` m/s, shuffled."""
+  def drivers(self, slowest: float = 0.0, margin: float = 40) -> list[Agent]:
+    """Returns drivers in view by `margin` pixels and faster than `slowest` m/s, shuffled."""
     found = [
       a for a in self.traffic.agents
-      if a.drives and a.speed >= slowest and self.sees(a.body.position)
+      if a.drives and a.speed >= slowest and self.sees(a.body.position, margin)
     ]  # fmt: skip
     self.rng.shuffle(found)
     return found
@@ -61,47 +62,45 @@ class Stage:
 # mistakes, each with an outcome: collide or not; they return those concerned, or None
 
 
-def rear_end(stage: Stage, collide: bool, fits: Callable, victims: int = 1) -> list[Agent] | None:
-  """The leader brakes hard and the follower looks elsewhere."""
-  for follower in stage.drivers(5.0):
-    chain = _followed(stage, follower, 20.0)
-    if chain is None or not fits(follower, chain):
+def rear_end(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None:
+  """The leader brakes hard, or stands, and the follower looks elsewhere."""
+  for leader in stage.drivers(0.0, margin=-40):
+    follower = _follower(stage, leader, 30.0)
+    if follower is None or follower.speed < 5.0 or not fits(follower, leader):
       continue
-    leader = chain
     stop = leader.speed**2 / 15
-    ahead = np.array([np.cos(leader.body.heading), np.sin(leader.body.heading)])
-    if not stage.sees(leader.body.position + stop * ahead):
-      continue
-    concerned = [follower, leader]
-    tail = follower
-    for _ in range(victims - 1):
-      tail = _follower(stage, tail, 22.0)
-      if tail is None or tail.speed < 4.5:
-        break
-      concerned.append(tail)
-    if len(concerned) < victims + 1:
+    ahead = np.array([math.cos(leader.body.heading), math.sin(leader.body.heading)])
+    if not stage.sees(leader.body.position + stop * ahead, 55):
       continue
     if leader.speed > 1:
-      _brake(stage, leader, 7.5, hold=float(stage.rng.uniform(2, 5)))
-    _blind(stage, follower, leader, late=not collide)
-    for first, second in zip(concerned[2:], [follower, *concerned[2:]]):
-      _blind(stage, first, second, late=not collide)
-      first.blind_to.add(leader.number)
+      _brake(stage, leader, 7.5, hold=float(stage.rng.uniform(3, 6)))
+    _blind(follower, leader, late=not collide)
     if collide:
-      follower.pace = float(stage.rng.uniform(-0.5, 1.5))
-    return concerned
+      follower.pace = float(stage.rng.uniform(0.0, 1.2))
+    return [leader, follower]
   return None
+
+
+def draw_in(stage: Stage, concerned: list[Agent]) -> bool:
+  """Makes a follower of those concerned fail to notice in time; False if there is none."""
+  for agent in list(concerned):
+    follower = _follower(stage, agent, 20.0)
+    if follower is None or follower in concerned or follower.speed < 4.5:
+      continue
+    for other in concerned:
+      _blind(follower, other, late=False)
+    follower.pace = float(stage.rng.uniform(0.5, 1.5))
+    concerned.append(follower)
+  return len(concerned) > 2
 
 
 def crossing(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None:
   """A driver passes the give-way line or the red light into another's path."""
   traffic = stage.traffic
-  for careless in stage.drivers(3.0):
-    path = traffic.path(careless)
-    room = path.stop - careless.along
-    if careless.admitted or not 1.0 < room < 16:
+  for careless in stage.drivers(3.0, margin=-80):
+    if not 0.5 < traffic.path(careless).stop - careless.along < 20:
       continue
-    for other in stage.drivers(3.5):
+    for other in stage.drivers(3.5, margin=-80):
       if other is careless or not fits(careless, other):
         continue
       meeting = _meeting(traffic, careless, other)
@@ -120,10 +119,10 @@ def crossing(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None:
         continue
       careless.careless, careless.admitted, careless.pace = True, True, pace
       careless.desired_speed = max(careless.desired_speed, 9.0)
-      _blind(stage, careless, other, late=False)
+      _blind(careless, other, late=False)
       if collide:
-        _blind(stage, other, careless, late=False)
-        other.pace = 0.0
+        _blind(other, careless, late=False)
+        other.careless, other.admitted, other.pace = True, True, 0.0
       else:
         careless.pace = max(pace, 0.0)
         careless.blind_to.clear()
@@ -134,17 +133,17 @@ def crossing(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None:
 def sideswipe(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None:
   """A driver drifts into the path of one who comes towards him or drives beside him."""
   traffic = stage.traffic
-  for drifter in stage.drivers(4.5):
+  for drifter in stage.drivers(4.5, margin=-60):
     ahead = np.array([np.cos(drifter.body.heading), np.sin(drifter.body.heading)])
     right = np.array([ahead[1], -ahead[0]])
-    for other in stage.drivers(3.5):
+    for other in stage.drivers(3.5, margin=-60):
       toward = other.body.position - drifter.body.position
       along, aside = toward @ ahead, toward @ right
       facing = np.cos(other.body.heading - drifter.body.heading)
-      if other is drifter or abs(facing) < 0.94 or not 2.2 < abs(aside) < 4.5:
+      if other is drifter or abs(facing) < 0.9 or not 2.2 < abs(aside) < 4.5:
         continue
       closing = drifter.speed - facing * other.speed
-      oncoming = facing < 0 and 8 < along < 1.9 * closing
+      oncoming = facing < 0 and 8 < along < 2.4 * closing
       beside = facing > 0 and abs(along) < 3.5 and traffic.path(drifter).stop == np.inf
       if not (oncoming or beside) or not fits(drifter, other):
         continue
@@ -155,9 +154,9 @@ def sideswipe(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None
       goal = aside * 0.85 if collide else np.sign(aside) * max(abs(aside) - clearance - 0.45, 0.3)
       drifter.side_goal = drifter.side + float(goal)
       drifter.home_side = drifter.side_goal if collide else drifter.home_side
-      _blind(stage, drifter, other, late=False)
+      _blind(drifter, other, late=False)
       if collide:
-        _blind(stage, other, drifter, late=False)
+        _blind(other, drifter, late=False)
       drifter.pace = 0.3 if collide else None
       return [drifter, other]
   return None
@@ -166,7 +165,7 @@ def sideswipe(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None
 def walker_steps_out(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None:
   """A pedestrian runs onto the road before a car."""
   traffic = stage.traffic
-  for driver in stage.drivers(5.0):
+  for driver in stage.drivers(5.0, margin=-60):
     way = traffic.corridor(driver, side_goal=driver.side_goal)
     for walker in stage.walkers():
       away = np.linalg.norm(way - walker.body.position, axis=1)
@@ -183,7 +182,7 @@ def walker_steps_out(stage: Stage, collide: bool, fits: Callable) -> list[Agent]
       if collide:
         # the body meets the front when the walker is within the car's width
         walker.dash = ((step * pace, now + seconds + 3.0),)
-        _blind(stage, driver, walker, late=False)
+        _blind(driver, walker, late=False)
         driver.pace = 0.0
       else:
         reach = away[nearest] - driver.actor.width / 2 - float(stage.rng.uniform(0.55, 0.9))
@@ -194,12 +193,12 @@ def walker_steps_out(stage: Stage, collide: bool, fits: Callable) -> list[Agent]
           (step * pace, now + out), (step * 0.0, now + out + 1.3),
           (step * -1.6, now + out + 1.3 + reach / 1.6),
         )  # fmt: skip
-        _blind(stage, driver, walker, late=True)
+        _blind(driver, walker, late=True)
       return [driver, walker]
   return None
 
 
-def _blind(stage: Stage, agent: Agent, other: Agent, *, late: bool) -> None:
+def _blind(agent: Agent, other: Agent, *, late: bool) -> None:
   agent.blind_to.add(other.number)
   agent.late = late
   agent.waiting = 0.0
@@ -211,26 +210,18 @@ def _brake(stage: Stage, agent: Agent, rate: float, hold: float) -> None:
   agent.hold_until = agent.braking_until + hold
 
 
-def _followed(stage: Stage, follower: Agent, reach: float) -> Agent | None:
-  """Returns the nearest driver ahead in the same lane within `reach` metres."""
-  return _neighbour(stage, follower, reach, 1)
-
-
 def _follower(stage: Stage, leader: Agent, reach: float) -> Agent | None:
-  return _neighbour(stage, leader, reach, -1)
-
-
-def _neighbour(stage: Stage, agent: Agent, reach: float, way: int) -> Agent | None:
-  heading = agent.body.heading
-  ahead = way * np.array([np.cos(heading), np.sin(heading)])
+  """Returns the nearest driver behind in the same lane within `reach` metres."""
+  heading = leader.body.heading
+  cos, sin = math.cos(heading), math.sin(heading)
   best, found = reach, None
   for other in stage.traffic.agents:
-    if other is agent or not other.drives:
+    if other is leader or not other.drives:
       continue
-    toward = other.body.position - agent.body.position
-    along, aside = toward @ ahead, abs(toward[0] * ahead[1] - toward[1] * ahead[0])
-    same_way = np.cos(other.body.heading - heading) > 0.8
-    if same_way and 0 < along < best and aside < 1.0 + 0.05 * along:
+    dx, dy = leader.body.position - other.body.position
+    along, aside = dx * cos + dy * sin, abs(dx * sin - dy * cos)
+    same_way = math.cos(other.body.heading - heading) > 0.8
+    if same_way and 0 < along < best and aside < 0.9 + 0.06 * along:
       best, found = along, other
   return found
 

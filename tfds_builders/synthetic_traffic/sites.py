@@ -101,7 +101,7 @@ def create_site(seed: int) -> Site:
   position = target + (distance * np.cos(bearing), distance * np.sin(bearing), height)
   target = target + (0, 0, rng.uniform(0.0, 1.5))
   camera = create_camera(position, target, scale * np.hypot(distance, height))
-  shares = rng.dirichlet([14, 2.5, 1.5, 0.8, 4.0, 2.2])
+  shares = rng.dirichlet([14, 2.5, 1.5, 0.8, 4.0, 2.2]) * 0.85 + (0.05, 0, 0, 0, 0.08, 0.02)
   mix = dict(zip(('car', 'van', 'lorry', 'bus', 'motorcycle', 'bicycle'), shares))
   demand = Demand(
     headway_s=float(rng.uniform(3.2, 6.0)), mix=mix, walkers=int(rng.integers(5, 12)),

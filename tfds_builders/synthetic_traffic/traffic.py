@@ -7,6 +7,7 @@ stop line is passed only with green light and no conflicting path in use.
 
 import copy
 import dataclasses
+import math
 
 import numpy as np
 
@@ -20,6 +21,7 @@ SIDE_MARGIN_M = 0.35
 ACCELERATION, COMFORT_BRAKING, HARDEST_BRAKING = 1.9, 2.6, 8.5  # m/s^2
 STANDING_GAP_M, TIME_GAP_S = 1.9, 0.9
 GREEN_S, ALL_RED_S = 7.0, 2.0
+_BRAKING_SCALE = 2 * math.sqrt(ACCELERATION * COMFORT_BRAKING)
 _AHEAD = np.arange(LOOK_AHEAD_M, dtype=float)
 
 
@@ -207,9 +209,10 @@ class Traffic:
     """Lets new vehicles and walkers arrive."""
     for origin in self._origins:
       if self.time >= self._next_arrival[origin]:
-        self._next_arrival[origin] = self.time + 0.6 + float(
-          self.rng.exponential(self.demand.headway_s)
-        )
+        # traffic comes in platoons
+        close = self.rng.random() < 0.5
+        wait = self.rng.uniform(1.2, 1.9) if close else self.rng.exponential(self.demand.headway_s)
+        self._next_arrival[origin] = self.time + 0.6 + float(wait)
         self._send_vehicle(origin)
     walkers = sum(agent.walks for agent in self.agents)
     if walkers < self.demand.walkers and self.rng.random() < 0.3:
@@ -274,19 +277,21 @@ class Traffic:
     owners, rows = [], []
     for number, agent in enumerate(self.agents):
       body = agent.body
+      (x, y), (vx, vy) = body.position, body.velocity
       if agent.actor.is_vehicle:
         half = agent.actor.width / 2
-        count = max(1, int(np.ceil(agent.actor.length / 1.8)))
-        reach = max(agent.actor.length / 2 - half, 0.0)
-        ahead = np.array([np.cos(body.heading), np.sin(body.heading)])
-        for shift in np.linspace(-reach, reach, count) if count > 1 else (0.0,):
-          rows.append((*(body.position + shift * ahead), half, *body.velocity))
-          owners.append(number)
+        count = max(1, math.ceil(agent.actor.length / 1.8))
+        reach = max(agent.actor.length / 2 - half, 0.0) if count > 1 else 0.0
+        cos, sin = reach * math.cos(body.heading), reach * math.sin(body.heading)
+        for k in range(count):
+          share = 2 * k / (count - 1) - 1 if count > 1 else 0.0
+          rows.append((x + share * cos, y + share * sin, half, vx, vy))
+        owners += [number] * count
         continue
       on_road = bool(agent.dash) or (agent.admitted and self._crossing(agent))
       # a walker about to be in the way counts where he will be
       for seconds in (0.0, 0.7, 1.4) if on_road else (0.0,):
-        rows.append((*(body.position + seconds * body.velocity), 0.35, 0.0, 0.0))
+        rows.append((x + seconds * vx, y + seconds * vy, 0.35, 0.0, 0.0))
         owners.append(number)
     return np.array(owners), np.array(rows).reshape(-1, 5)
 
@@ -309,19 +314,26 @@ class Traffic:
     """Returns [n, m] the free metres before each driver would reach each disc."""
     if not drivers or not len(discs):
       return np.full((len(drivers), len(discs)), np.inf)
-    points = np.stack([self.corridor(a, side_goal=a.side_goal) for a in drivers])  # n k 2
-    wide = np.array([a.actor.width / 2 for a in drivers])[:, None] + SIDE_MARGIN_M
-    long = np.array([a.actor.length / 2 for a in drivers])[:, None]
-    away = points[:, :, None, :] - discs[None, None, :, :2]
-    hit = (away**2).sum(-1) < ((wide + discs[:, 2]) ** 2)[:, None, :]
+    state = np.array([(a.lane, a.along, a.side, a.side_goal, a.actor.width, a.actor.length)
+                      for a in drivers])  # fmt: skip
+    lanes, along, side, goal = state[:, 0].astype(int), state[:, 1], state[:, 2], state[:, 3]
+    start = along.astype(int)
+    index = np.minimum(start[:, None] + np.arange(LOOK_AHEAD_M), 399)
+    aside = side[:, None] + (goal - side)[:, None] * np.minimum(_AHEAD / 9.0, 1.0)
+    normals = self._lane_normals[lanes[:, None], index]
+    points = self._lane_points[lanes[:, None], index] + aside[..., None] * normals  # n k 2
+    points[..., 0] -= (along - start)[:, None] * normals[..., 1]
+    points[..., 1] += (along - start)[:, None] * normals[..., 0]
+    wide, long = state[:, 4:5] / 2 + SIDE_MARGIN_M, state[:, 5:6] / 2
+    away = (points[:, :, None, 0] - discs[:, 0]) ** 2 + (points[:, :, None, 1] - discs[:, 1]) ** 2
+    hit = away < ((wide + discs[:, 2]) ** 2)[:, None, :]
     first = np.where(hit.any(1), hit.argmax(1), np.inf)
     return first + wide - long
 
   def _drive(self, agent: Agent, gaps, owners, discs) -> float:
     """Returns the acceleration a driver chooses."""
     body, path = agent.body, self.path(agent)
-    ahead = np.array([np.cos(body.heading), np.sin(body.heading)])
-    gaps = gaps.copy()
+    ahead = np.array([math.cos(body.heading), math.sin(body.heading)])
     for m in np.flatnonzero(np.isfinite(gaps)):
       other = self.agents[owners[m]]
       if other is agent:
@@ -354,12 +366,12 @@ class Traffic:
       rate = min(rate, -agent.braking)
     elif self.time < agent.hold_until:
       rate = -3.0
-    return float(np.clip(rate, -max(HARDEST_BRAKING, agent.braking), 4.0))
+    return min(max(float(rate), -max(HARDEST_BRAKING, agent.braking)), 4.0)
 
   @staticmethod
   def _follow(speed: float, gap: float, leader_speed: float) -> float:
     """The braking term of the intelligent driver model, as an acceleration limit."""
-    closing = speed * (speed - leader_speed) / (2 * np.sqrt(ACCELERATION * COMFORT_BRAKING))
+    closing = speed * (speed - leader_speed) / _BRAKING_SCALE
     wanted = STANDING_GAP_M + max(0.0, speed * TIME_GAP_S + closing)
     return ACCELERATION * (1 - (wanted / max(gap, 0.15)) ** 2)
 
@@ -424,28 +436,30 @@ class Traffic:
     """Puts a driver's body where his path, offset and speed have taken it."""
     drift = agent.side_goal - agent.side
     limit = min(0.28 * agent.speed, 2.2) * STEP_S
-    shift = float(np.clip(drift * 0.16, -limit, limit))
+    shift = min(max(drift * 0.16, -limit), limit)
     agent.along += agent.speed * STEP_S
     agent.side += shift
-    slant = np.arctan2(-shift / STEP_S, max(agent.speed, 0.5)) if agent.speed > 0.3 else None
+    slant = math.atan2(-shift / STEP_S, max(agent.speed, 0.5)) if agent.speed > 0.3 else None
     self._settle(agent, slant)
 
   def _settle(self, agent: Agent, slant: float | None) -> None:
     path, body = self.path(agent), agent.body
-    low = int(np.clip(agent.along, 0, len(path.points) - 2))
+    low = min(max(int(agent.along), 0), len(path.points) - 2)
     part = agent.along - low
-    middle = path.points[low] + part * (path.points[low + 1] - path.points[low])
+    (x, y), (next_x, next_y) = path.points[low], path.points[low + 1]
     heading = path.headings[low] + min(part, 1) * (path.headings[low + 1] - path.headings[low])
-    position = middle + agent.side * np.array([np.sin(heading), -np.cos(heading)])
+    cos, sin = math.cos(heading), math.sin(heading)
+    body.position = np.array(
+      [x + part * (next_x - x) + agent.side * sin, y + part * (next_y - y) - agent.side * cos]
+    )
     if slant is not None:
       goal = heading + slant
-      turn = (goal - body.heading + np.pi) % (2 * np.pi) - np.pi
+      turn = (goal - body.heading + math.pi) % (2 * math.pi) - math.pi
       body.spin = turn / STEP_S if self.time > 0 else 0.0
       body.heading = goal
     if agent.actor.kind in ('motorcycle', 'bicycle'):
-      body.roll = float(np.clip(-0.05 * agent.speed * body.spin, -0.45, 0.45))
-    body.velocity = agent.speed * np.array([np.cos(body.heading), np.sin(body.heading)])
-    body.position = position
+      body.roll = min(max(-0.05 * agent.speed * body.spin, -0.45), 0.45)
+    body.velocity = agent.speed * np.array([math.cos(body.heading), math.sin(body.heading)])
 
   # walkers
 
@@ -468,28 +482,37 @@ class Traffic:
       agent.admitted = self._may_cross(path, drivers)
       if not agent.admitted:
         speed = 0.0
-    ahead = np.array([np.cos(body.heading), np.sin(body.heading)])
-    for other in self.agents:
-      if other.actor.is_vehicle and speed:
-        toward = other.body.position - body.position
-        if np.hypot(*toward) < 1.0 + other.actor.length / 2 and toward @ ahead > 0:
-          to_ahead = abs(toward[0] * ahead[1] - toward[1] * ahead[0])
-          if other.speed > 0.5 or to_ahead < other.actor.length / 2:
-            speed = 0.0
+    if speed and self._faces_vehicle(agent):
+      speed = 0.0
     agent.speed = speed
     agent.along += speed * STEP_S
-    low = int(np.clip(agent.along, 0, len(path.points) - 2))
-    target = path.points[low] + (agent.along - low) * (path.points[low + 1] - path.points[low])
+    low = min(max(int(agent.along), 0), len(path.points) - 2)
+    part = agent.along - low
+    (x, y), (next_x, next_y) = path.points[low], path.points[low + 1]
     heading = path.headings[low]
-    target = target + agent.side * np.array([np.sin(heading), -np.cos(heading)])
-    step = target - body.position
-    distance = np.hypot(*step)
-    reach = max(1.3 * speed, 0.0) * STEP_S
-    step = step * min(1.0, reach / max(distance, 1e-6))
+    dx = x + part * (next_x - x) + agent.side * math.sin(heading) - body.position[0]
+    dy = y + part * (next_y - y) - agent.side * math.cos(heading) - body.position[1]
+    distance = math.hypot(dx, dy)
+    share = min(1.0, 1.3 * speed * STEP_S / max(distance, 1e-6))
+    step = np.array([dx * share, dy * share])
     body.velocity = step / STEP_S
     body.position = body.position + step
-    if np.hypot(*step) > 0.02:
-      body.heading = float(np.arctan2(step[1], step[0]))
+    if distance * share > 0.02:
+      body.heading = math.atan2(dy, dx)
+
+  def _faces_vehicle(self, agent: Agent) -> bool:
+    """Tells whether a walker had better not take the next step."""
+    cos, sin = math.cos(agent.body.heading), math.sin(agent.body.heading)
+    x, y = agent.body.position
+    for other in self.agents:
+      if not other.actor.is_vehicle:
+        continue
+      dx, dy = other.body.position[0] - x, other.body.position[1] - y
+      half = other.actor.length / 2
+      if dx * dx + dy * dy < (1.0 + half) ** 2 and dx * cos + dy * sin > 0:
+        if other.speed > 0.5 or abs(dx * sin - dy * cos) < half:
+          return True
+    return False
 
   def _join_pavement(self, agent: Agent) -> None:
     """Lets a walker go on along the nearest pavement."""

@@ -26,23 +26,28 @@ _SUBSETS = {'loss.terms': ('rank', 'mg_rank', 'ce')}
 _NOT_NEGATIVE = ('seed', 'train.weight_decay', 'data.seed')
 _FRACTIONS = ('model.dropout_rate',)
 # A change of these leaves every result as it is, so a run may be resumed with others.
-_FREE = ('data.num_processes',)
+_FREE = ('data.num_processes', 'evaluate.num_pictures')
+_CONFIG_FILE = 'config.json'
 
 
 def parse_flags(argv: list[str]) -> list[str]:
   """Parses absl flags; a fault becomes one line on stderr and exit status 2."""
   try:
-    return flags.FLAGS(argv)
+    rest = flags.FLAGS(argv)
+    if flags.FLAGS['config'].value is not None:
+      flags.FLAGS['config'].value.to_dict()  # a file that cannot be loaded is noticed only here
+    return rest
   except flags.UnrecognizedFlagError as error:
-    key = error.flagname
-    hint = ' See configs/base.py for every key.' if key.startswith('config') else ' See --help.'
-    _exit(f'there is no flag --{key}.{_suggestion(key)}{hint}')
-  except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-    root = error
-    while root.__context__ is not None:
-      root = root.__context__
-    lines = str(root if isinstance(root, (UserError, OSError)) else error).strip().splitlines()
-    _exit(f'{lines[0]} See configs/base.py for every key and configs/ for every file.')
+    _exit(f'there is no flag --{error.flagname}.{_suggestion(error.flagname)} See --help.')
+  except KeyError as error:
+    _exit(f'the config has no {error.args[0]}. See configs/base.py for every key.')
+  except UserError as error:
+    _exit(str(error))
+  except OSError as error:
+    _exit(f'--config cannot be loaded: {str(error).strip().splitlines()[-1].strip()}')
+  except (flags.Error, AttributeError, TypeError, ValueError) as error:
+    cause = str(error.args[0] if error.args else error).strip().replace('\n', ' ').rstrip('.')
+    _exit(f'{cause}. See configs/base.py for every key and its type.')
 
 
 def checked(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
@@ -86,6 +91,30 @@ def flatten(config: ml_collections.ConfigDict) -> dict[str, object]:
   return flat
 
 
+def check_workdir(workdir: str, config: ml_collections.ConfigDict, *, mode: str) -> None:
+  """Refuses a run folder that holds another run, or none where one is to be read.
+
+  Raises:
+    UserError: as said; the differences of the configs are listed.
+  """
+  path = os.path.join(workdir, _CONFIG_FILE)
+  if not os.path.exists(path):
+    if mode in ('evaluate', 'predict'):
+      raise UserError(f'{workdir} holds no trained run; train one first (--mode=train).')
+    return
+  old, new, missing = files.read_json(path), flatten(config), '(absent)'
+  differences = [
+      f'{key}: {old.get(key, missing)!r} there, {new.get(key, missing)!r} here'
+      for key in sorted(old.keys() | new.keys())
+      if key not in _FREE and old.get(key, missing) != new.get(key, missing)
+  ]
+  if differences:
+    raise UserError(
+        f'{workdir} holds a run of another config:\n  ' + '\n  '.join(differences)
+        + '\nGive the same values, or another --workdir, or remove the folder.'
+    )
+
+
 @contextlib.contextmanager
 def open_workdir(
     workdir: str, config: ml_collections.ConfigDict, *, mode: str
@@ -96,12 +125,9 @@ def open_workdir(
   versions, commit, devices).
 
   Raises:
-    UserError: if the folder holds a run of another config (the differences are
-      listed), is in use, or is to be read and does not exist.
+    UserError: the folder is in use, or `check_workdir` refuses it.
   """
-  path = os.path.join(workdir, 'config.json')
-  if mode in ('evaluate', 'predict') and not os.path.exists(path):
-    raise UserError(f'{workdir} holds no trained run; train one first (--mode=train).')
+  check_workdir(workdir, config, mode=mode)
   os.makedirs(workdir, exist_ok=True)
   with open(os.path.join(workdir, '.lock'), 'w', encoding='utf-8') as lock:
     try:
@@ -109,26 +135,12 @@ def open_workdir(
     except OSError:
       raise UserError(f'{workdir} is in use by another process; wait for it or give another '
                       '--workdir.') from None
-    flat = flatten(config)
-    if os.path.exists(path):
-      _refuse_other(workdir, files.read_json(path), flat)
-    else:
-      files.write_json(path, flat)
+    path = os.path.join(workdir, _CONFIG_FILE)
+    if not os.path.exists(path):
+      files.write_json(path, flatten(config))
     with open(os.path.join(workdir, 'provenance.jsonl'), 'a', encoding='utf-8') as log:
       log.write(json.dumps(provenance.collect(mode=mode, seed=config.seed)) + '\n')
     yield
-
-
-def _refuse_other(workdir: str, old: dict[str, object], new: dict[str, object]) -> None:
-  missing = '(absent)'
-  differences = [
-      f'{key}: {old.get(key, missing)!r} there, {new.get(key, missing)!r} here'
-      for key in sorted(old.keys() | new.keys())
-      if key not in _FREE and old.get(key, missing) != new.get(key, missing)
-  ]
-  if differences:
-    raise UserError(f'{workdir} holds a run of another config:\n  ' + '\n  '.join(differences)
-                    + '\nGive the same values, or another --workdir, or remove the folder.')
 
 
 def _get(config: ml_collections.ConfigDict, key: str) -> object:

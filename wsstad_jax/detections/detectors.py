@@ -42,8 +42,11 @@ class MotionDetector:
   """
 
   working_width: int = 320
-  warmup_frames: int = 75
-  hold_frames: int = 50
+  warmup_frames: int = 150
+  hold_frames: int = 45
+  memory_frames: int = 1000
+  background_share: float = 0.7
+  change: int = 15
   variance_threshold: float = 16.0
   shadow_ratio: float = 0.7
   bridge_share: float = 0.01
@@ -53,7 +56,7 @@ class MotionDetector:
   def detect(self, frames: Iterable[np.ndarray]) -> Detections:
     """Returns the boxes of moving objects; a score is the foreground's share of its box."""
     found_frames, found_boxes, found_scores = [], [], []
-    for index, mask, scale in self._foreground_masks(iter(frames)):
+    for index, mask, scale in self._majority(self._foreground_masks(iter(frames))):
       boxes_xyxy, scores = self._components(mask)
       found_frames.append(np.full(len(scores), index, np.int32))
       found_boxes.append(boxes_xyxy * scale)
@@ -83,14 +86,32 @@ class MotionDetector:
     )
     subtractor.setShadowThreshold(self.shadow_ratio)
     subtractor.apply(background, learningRate=1)
-    # MOG2 takes a new mode for background once the older ones weigh less than
-    # `backgroundRatio`, that is after hold frames with ratio = (1 - rate) ** hold.
-    rate = 1 - subtractor.getBackgroundRatio() ** (1 / self.hold_frames)
+    subtractor.setBackgroundRatio(self.background_share)
+    reference = reference.copy()
+    recent = background
+    still = np.zeros(background.shape[:2], np.uint16)
     for index, (frame, scale) in enumerate(itertools.chain(buffered, small_frames)):
       frame = _at_light(frame, reference)
-      mask = subtractor.apply(frame, learningRate=rate) == 255  # 127 marks shadow
-      reference += rate * (_sampled(frame) - reference)
+      mask = subtractor.apply(frame, learningRate=1/self.memory_frames) == 255  # 127 marks shadow
+      reference += (_sampled(frame) - reference) / self.memory_frames
+      changed = cv2.absdiff(frame, recent)
+      changed = cv2.max(cv2.max(changed[..., 0], changed[..., 1]), changed[..., 2]) > self.change
+      cv2.copyTo(frame, changed.view(np.uint8), recent)
+      still[changed | ~mask] = 0
+      still += 1
+      mask &= still <= self.hold_frames
       yield index, mask & (mask.mean() <= self.max_foreground_share), scale
+
+  def _majority(self, masks):
+    from collections import deque
+    previous = current = None
+    for following in itertools.chain(masks, [None]):
+      if current is not None:
+        index, mask, scale = current
+        before = mask if previous is None else previous[1]
+        after = mask if following is None else following[1]
+        yield index, (mask & (before | after)) | (before & after), scale
+      previous, current = current, following
 
   def _shrunk(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the frame at working size without pixel noise, and scales [4] for boxes."""

@@ -12,7 +12,7 @@ CONTRAST_FLOOR = 8.0  # grey levels; below it a window shows little but noise
 
 
 def preprocess(clips_uint8: jax.Array) -> jax.Array:
-  """Scales each clip to zero mean and about [-1, 1], so that light and contrast of a site matter less.
+  """Scales each clip to zero mean and about [-1, 1], whatever the light and contrast of its site.
 
   Two standard deviations of the clip, over all its pixels and colours, become 1. Colours and
   frames share one scale: a change in time stays as visible as it was.
@@ -63,10 +63,9 @@ class C3D(nn.Module):
       x = max_pool(x, (2, 3) if block == 1 else (1, 2, 3))
     # [n, 1, h, w, c]; published fc6 weights expect channels before time, height and width.
     x = x.transpose(0, 4, 1, 2, 3).reshape(len(x), -1)
-    dense = nn.Dense(
-      self.feature_dim, dtype=self.compute_dtype, kernel_init=nn.initializers.he_normal(), name='fc6'
-    )
-    return nn.relu(dense(x)).astype(jnp.float32)
+    he = nn.initializers.he_normal()
+    x = nn.Dense(self.feature_dim, dtype=self.compute_dtype, kernel_init=he, name='fc6')(x)
+    return nn.relu(x).astype(jnp.float32)
 
 
 class Convolution(nn.Module):
@@ -82,7 +81,7 @@ class Convolution(nn.Module):
     kernel = self.param('kernel', nn.initializers.he_normal(), shape).astype(x.dtype)
     bias = self.param('bias', nn.initializers.zeros, (self.channels,)).astype(x.dtype)
     convolve = convolve_folded if self.fold_time else convolve_native
-    return convolve(x, kernel) + bias
+    return convolve(x, kernel) + bias[None, None, None, None]
 
 
 def convolve_native(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -99,7 +98,7 @@ def convolve_folded(x: jax.Array, kernel: jax.Array) -> jax.Array:
   folded = kernel.transpose(1, 2, 0, 3, 4).reshape(3, 3, 3 * c, -1)
   dimensions = ('NHWC', 'HWIO', 'NHWC')
   y = lax.conv_general_dilated(
-    taps.reshape(n * t, h, w, 3 * c), folded, (1, 1), 'SAME', dimension_numbers=dimensions
+      taps.reshape(n * t, h, w, 3 * c), folded, (1, 1), 'SAME', dimension_numbers=dimensions
   )
   return y.reshape(n, t, h, w, -1)
 

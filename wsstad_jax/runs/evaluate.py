@@ -20,7 +20,6 @@ from wsstad_jax.metrics import summary
 from wsstad_jax.reports import overlay
 from wsstad_jax.reports import tables
 from wsstad_jax.runs import scoring
-from wsstad_jax.training import checkpoints
 
 _PROBE_INSTANCES = 20  # of each video, evenly drawn from its instances
 _PROBE_POSITIVE = 0.3  # overlap with the event from which an instance shows it
@@ -45,8 +44,7 @@ def evaluate(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) 
   Raises:
     UserError: there is no checkpoint or no test split.
   """
-  networks = scoring.create_networks(config)
-  score_fn = scoring.create_score_fn(networks, checkpoints.restore_best(workdir, networks))
+  score_fn = scoring.restore_score_fn(config, workdir)
   source = pipeline.BagSource(bags_folder, 'test')
   bar = tqdm.tqdm(score_fn(pipeline.iterate(source)), total=len(source), desc='Testing', unit='video')
   videos = [localize(bag, scores) for bag, scores in bar]

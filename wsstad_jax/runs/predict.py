@@ -12,7 +12,6 @@ from wsstad_jax.reports import plots
 from wsstad_jax.reports import predictions
 from wsstad_jax.runs import prepare
 from wsstad_jax.runs import scoring
-from wsstad_jax.training import checkpoints
 from wsstad_jax.video import decode
 
 
@@ -22,8 +21,7 @@ def predict(config: ml_collections.ConfigDict, workdir: str, *, video: str, out:
   Raises:
     UserError: the video cannot be read, or the workdir holds no trained model.
   """
-  networks = scoring.create_networks(config)
-  score_fn = scoring.create_score_fn(networks, checkpoints.restore_best(workdir, networks))
+  score_fn = scoring.restore_score_fn(config, workdir)
   facts = decode.read_facts(video)
   ((bag, scores),) = score_fn([prepare.prepare_one(video, config)])
   tubes = scoring.scored_tubes(bag, scores)

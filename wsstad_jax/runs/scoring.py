@@ -3,16 +3,20 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 import dataclasses
 import itertools
+import os
 from typing import Any
 
 import jax
 import ml_collections
 import numpy as np
+import optax
 
 from wsstad_jax.core.records import Tube
 from wsstad_jax.data import bags
 from wsstad_jax.models.branches import BranchNetwork
-from wsstad_jax.training.state import Networks
+from wsstad_jax.models.c3d import C3D
+from wsstad_jax.training.checkpoints import Checkpoints
+from wsstad_jax.training.state import Networks, TrainState, create_optimizer, create_state
 from wsstad_jax.training.step import score_bags
 
 _BAGS_A_CALL = 8
@@ -40,6 +44,37 @@ ScoreFn = Callable[[Iterable[bags.Bag]], Iterator[tuple[bags.Bag, Scores]]]
 def create_networks(config: ml_collections.ConfigDict) -> Networks:
   """Returns the functions of both branches."""
   return Networks(tube=BranchNetwork(**config.model), temporal=BranchNetwork(**config.model))
+
+
+def create_training(
+    config: ml_collections.ConfigDict,
+) -> tuple[Networks, optax.GradientTransformation, TrainState]:
+  """Returns what training starts with: networks, optimizer and the state before the first step."""
+  networks = create_networks(config)
+  optimizer = create_optimizer(config.train.learning_rate, weight_decay=config.train.weight_decay)
+  state = create_state(
+      networks,
+      optimizer,
+      rng=jax.random.key(config.seed),
+      feature_dim=C3D(config.c3d.width).feature_dim,
+  )
+  return networks, optimizer, state
+
+
+def open_checkpoints(workdir: str) -> Checkpoints:
+  """Returns the checkpoints of a run."""
+  return Checkpoints(os.path.join(workdir, 'checkpoints'))
+
+
+def restore_score_fn(config: ml_collections.ConfigDict, workdir: str) -> 'ScoreFn':
+  """Returns the scores by the best checkpoint of a run.
+
+  Raises:
+    UserError: there is none, or it is damaged or of another architecture.
+  """
+  networks, _, state = create_training(config)
+  with open_checkpoints(workdir) as checkpoints:
+    return create_score_fn(networks, checkpoints.restore_best(state).params)
 
 
 def create_score_fn(networks: Networks, params: Mapping[str, Any]) -> ScoreFn:

@@ -9,12 +9,11 @@ import tensorboardX
 import tqdm
 
 from wsstad_jax.core import files
+from wsstad_jax.core.config import flatten
 from wsstad_jax.data import pipeline
 from wsstad_jax.metrics import classification
 from wsstad_jax.reports import plots
 from wsstad_jax.runs import scoring
-from wsstad_jax.training import checkpoints
-from wsstad_jax.training import state as state_lib
 from wsstad_jax.training import step as step_lib
 
 
@@ -32,26 +31,19 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
     UserError: a split lacks a label, or a checkpoint cannot be read.
   """
   settings = config.train
-  networks = scoring.create_networks(config)
-  optimizer = state_lib.create_optimizer(
-      settings.learning_rate, weight_decay=settings.weight_decay
-  )
+  networks, optimizer, state = scoring.create_training(config)
   step_fn = step_lib.create_train_step(networks, optimizer, step_lib.Objective(**config.loss))
   batches = pipeline.create_train_iterator(
       bags_folder, bags_per_label=settings.bags_per_label, seed=config.seed
   )
   validation = list(pipeline.iterate(pipeline.BagSource(bags_folder, 'validation')))
-  feature_dim = validation[0]['region_features'].shape[-1]
   mesh = jax.make_mesh((jax.device_count(),), ('data',))
-  state = state_lib.create_state(
-      networks, optimizer, rng=jax.random.key(config.seed), feature_dim=feature_dim
-  )
   history_path = os.path.join(workdir, 'history.json')
   with (
-      checkpoints.open_manager(workdir) as manager,
+      scoring.open_checkpoints(workdir) as checkpoints,
       tensorboardX.SummaryWriter(os.path.join(workdir, 'tensorboard')) as summaries,
   ):
-    state = checkpoints.restore_latest(manager, state, batches)
+    state = checkpoints.restore_latest(state, batches) or state
     done = int(state.step)
     history = [row for row in files.read_json(history_path) if row['step'] <= done] if done else []
     bar = tqdm.tqdm(total=settings.num_steps, initial=done, desc='Training', unit='step')
@@ -71,16 +63,17 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
         summaries.add_scalar(name, value, number + 1)
       bar.set_postfix(loss=f'{row["tube_loss"]:.3f}', vauc=f'{row["validation_vauc"]:.1f}')
       files.write_json(history_path, history)
-      checkpoints.save(manager, state, batches, quality=row['validation_quality'])
+      checkpoints.save(
+          state, batches, config=flatten(config), figure=row['validation_quality']
+      )
     bar.close()
-    best = checkpoints.best_step(manager)
   steps = [row['step'] for row in history]
   curves = [name for name in ('tube_loss', 'temporal_loss') if name in history[0]]
   plots.write_training_curves(
       os.path.join(workdir, 'training_curves.png'),
       losses={name: (steps, [row[name] for row in history]) for name in curves},
       vauc=(steps, [row['validation_vauc'] for row in history]),
-      best_step=best,
+      best_step=max(history, key=lambda row: (row['validation_quality'], row['step']))['step'],
   )
 
 

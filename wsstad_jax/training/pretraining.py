@@ -89,14 +89,12 @@ def motion_loss(outputs: jax.Array, targets: jax.Array, is_binary: tuple[bool, .
 
 
 def augment(rng: jax.Array, clips: jax.Array) -> jax.Array:
-  """Flips clips, and changes colours, contrast and noise, each clip in its own way.
+  """Flips clips and changes their colours and contrast, each clip in its own way.
 
   Motion labels do not depend on any of these, and sites that were never seen differ in them.
   """
-  flip_rng, color_rng, contrast_rng, noise_rng, level_rng = jax.random.split(rng, 5)
+  flip_rng, color_rng, contrast_rng = jax.random.split(rng, 3)
   each = (len(clips), 1, 1, 1, 1)
   clips = jnp.where(jax.random.bernoulli(flip_rng, shape=each), clips[:, :, :, ::-1], clips)
   gains = jnp.exp(0.2 * jax.random.normal(color_rng, (len(clips), 1, 1, 1, 3)))
-  contrast = jnp.exp(0.2 * jax.random.normal(contrast_rng, each))
-  level = 0.08 * jax.random.uniform(level_rng, each)
-  return clips * gains * contrast + level * jax.random.normal(noise_rng, clips.shape)
+  return clips * gains * jnp.exp(0.2 * jax.random.normal(contrast_rng, each))
