@@ -16,7 +16,7 @@ from wsstad_jax.losses.ranking import ranking_loss
 from wsstad_jax.models.branches import BranchNetwork
 from wsstad_jax.training import step
 from wsstad_jax.training.state import Networks, create_optimizer, create_state
-from wsstad_jax.training.step import Objective, create_train_step, read_instances, score_bags
+from wsstad_jax.training.step import Objective, create_train_step, read_instances, bag_logits
 
 FEATURE_DIM = 16
 NOISY = Networks(BranchNetwork(value_scale=1.0), BranchNetwork(value_scale=1.0))
@@ -202,10 +202,8 @@ def test_padding_changes_nothing():
     assert_equal(plain[1], other[1])
     assert_equal(host(plain[0].params), host(other[0].params))
   params = create().params
-  assert_equal(
-      score_bags(params=params, batch=batch, networks=QUIET),
-      score_bags(params=params, batch=changed, networks=QUIET),
-  )
+  logits = [bag_logits(params=params, batch=bags, networks=QUIET) for bags in (batch, changed)]
+  assert_equal(*({name: each[name][batch['tube_mask']] for name in each} for each in logits))
 
 
 def test_an_empty_bag_counts_for_nothing():
@@ -228,17 +226,14 @@ def test_nothing_but_padding_stays_finite(psi):
   assert all(value == 0 for value in metrics.values())
 
 
-def test_scores_by_the_equation():
+def test_logits_are_those_of_regions_and_images():
   batch, state = create_batch(), create()
-  scores = score_bags(params=state.params, batch=batch, networks=QUIET)
+  logits = bag_logits(params=state.params, batch=batch, networks=QUIET)
   regions, images, _ = read_instances(batch)
-  tube = sigmoid(QUIET.tube.apply({'params': state.tube.params}, regions))
-  temporal = sigmoid(QUIET.temporal.apply({'params': state.temporal.params}, images))
-  real = batch['tube_mask']
-  np.testing.assert_allclose(scores['score'][real], ((tube + temporal) / 2)[real], rtol=1e-5)
-  np.testing.assert_allclose(scores['tube'][real], tube[real], rtol=1e-5)
-  np.testing.assert_allclose(scores['temporal'][real], temporal[real], rtol=1e-5)
-  assert all((value[~real] == 0).all() for value in scores.values())
+  tube = QUIET.tube.apply({'params': state.tube.params}, regions)
+  temporal = QUIET.temporal.apply({'params': state.temporal.params}, images)
+  np.testing.assert_allclose(logits['tube'], tube, rtol=1e-5)
+  np.testing.assert_allclose(logits['temporal'], temporal, rtol=1e-5)
 
 
 def test_noise_depends_on_the_step_and_the_key_alone():
@@ -261,9 +256,11 @@ def test_training_finds_the_planted_instance():
   state = jax.tree.map(jnp.copy, create(NOISY))
   for i in range(120):
     state, _ = train_step(state=state, batch=create_planted(seed=i), psi=i % 2)
-  scores = score_bags(params=state.params, batch=create_planted(seed=1000), networks=NOISY)
-  assert (np.argmax(scores['score'][:8], axis=-1) == 1).all()
-  assert scores['score'][:8].max(-1).min() > scores['score'][8:].max()
+  planted = create_planted(seed=1000)
+  logits = bag_logits(params=state.params, batch=planted, networks=NOISY)
+  scores = np.where(planted['tube_mask'], sigmoid(logits['tube']) + sigmoid(logits['temporal']), 0)
+  assert (np.argmax(scores[:8], axis=-1) == 1).all()
+  assert scores[:8].max(-1).min() > scores[8:].max()
 
 
 _ON_DEVICES = '''
@@ -287,7 +284,7 @@ state = test_step.create(networks)
 state = jax.device_put(state, sharding.NamedSharding(mesh, sharding.PartitionSpec()))
 for psi in (0, 1):
   state, metrics = train_step(state=state, batch=batch, psi=psi)
-scores = test_step.score_bags(params=state.params, batch=batch, networks=networks)
+scores = test_step.bag_logits(params=state.params, batch=batch, networks=networks)
 leaves = jax.tree.leaves((state.params, metrics, scores))
 np.savez(sys.argv[3], *[np.asarray(leaf) for leaf in leaves])
 '''

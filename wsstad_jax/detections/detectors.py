@@ -21,20 +21,25 @@ class Detector(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class MotionDetector:
-  """Finds what differs from the background of a fixed camera.
+  """Finds what differs from the background of a fixed camera and is not at rest for long.
 
   The background is a mixture of Gaussians per pixel (MOG2, Zivkovic 2004, of OpenCV),
   begun with the median of the video's first frames, so that what moves in frame 0 is
-  found in frame 0. Each frame's colours are first brought to the light of the background.
+  found in frame 0. It changes slowly: a faster one would take dense traffic for the
+  background, and objects that move on after a rest would leave ghosts. Objects at rest
+  are left out by another rule: a pixel counts for `hold_frames` after its last change.
 
   Attributes:
     working_width: pixels; wider frames are shrunk to it, boxes are given in full size.
-    warmup_frames: frames buffered for the first background (about 3 s).
-    hold_frames: frames for which an object that came to rest is still found.
+    warmup_frames: frames buffered for the first background.
+    memory_frames: time constant of the background.
+    background_share: share of the memory that must show a colour to make it background.
     variance_threshold: squared distance from the background, in its variances, from
       which a pixel is foreground.
     shadow_ratio: a pixel darkened no further than to this share of the background's
       brightness, at the same colour, is shadow.
+    hold_frames: frames for which an object that came to rest is still found.
+    change_levels: of 256 by which a pixel of an object at rest may waver.
     bridge_share: gaps in an object up to this share of the frame's diagonal are closed.
     min_area_share: components covering less of the frame are noise.
     max_foreground_share: a frame that differs in more of its area shows another light,
@@ -42,42 +47,41 @@ class MotionDetector:
   """
 
   working_width: int = 320
-  warmup_frames: int = 150
-  hold_frames: int = 45
+  warmup_frames: int = 300
   memory_frames: int = 1000
   background_share: float = 0.7
-  change: int = 15
   variance_threshold: float = 16.0
-  shadow_ratio: float = 0.7
-  bridge_share: float = 0.01
+  shadow_ratio: float = 0.5
+  hold_frames: int = 30
+  change_levels: int = 15
+  bridge_share: float = 0.005
   min_area_share: float = 5e-4
   max_foreground_share: float = 0.6
 
   def detect(self, frames: Iterable[np.ndarray]) -> Detections:
     """Returns the boxes of moving objects; a score is the foreground's share of its box."""
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+      raise ValueError('no frames to detect objects in')
+    small_frames = map(self._shrunk, itertools.chain([first], frames))
     found_frames, found_boxes, found_scores = [], [], []
-    for index, mask, scale in self._majority(self._foreground_masks(iter(frames))):
+    for index, mask in enumerate(_majority(self._foreground_masks(small_frames))):
       boxes_xyxy, scores = self._components(mask)
       found_frames.append(np.full(len(scores), index, np.int32))
-      found_boxes.append(boxes_xyxy * scale)
+      found_boxes.append(boxes_xyxy)
       found_scores.append(scores)
-    if not found_frames:
-      raise ValueError('no frames to detect objects in')
+    scale = np.divide(first.shape[:2], mask.shape)[[1, 0, 1, 0]]
     return Detections(
         frames=np.concatenate(found_frames),
-        boxes_xyxy=np.concatenate(found_boxes).astype(np.float32),
+        boxes_xyxy=(np.concatenate(found_boxes) * scale).astype(np.float32),
         scores=np.concatenate(found_scores).astype(np.float32),
     )
 
-  def _foreground_masks(
-      self, frames: Iterator[np.ndarray]
-  ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yields (frame index, bool mask [h, w] at working size, full size / working size)."""
-    small_frames = map(self._shrunk, frames)
-    buffered = list(itertools.islice(small_frames, self.warmup_frames))
-    if not buffered:
-      return
-    sample = [frame for frame, _ in buffered[:: max(1, len(buffered) // 25)]]
+  def _foreground_masks(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yields bool masks [h, w], True where something moves or has just come to rest."""
+    buffered = list(itertools.islice(frames, self.warmup_frames))
+    sample = buffered[:: max(1, len(buffered) // 40)]
     reference = np.median([_sampled(frame) for frame in sample], axis=0)
     sample = [_at_light(frame, reference) for frame in sample]
     background = np.median(sample, axis=0).astype(np.uint8)
@@ -85,42 +89,29 @@ class MotionDetector:
         varThreshold=self.variance_threshold, detectShadows=True
     )
     subtractor.setShadowThreshold(self.shadow_ratio)
-    subtractor.apply(background, learningRate=1)
     subtractor.setBackgroundRatio(self.background_share)
-    reference = reference.copy()
-    recent = background
-    still = np.zeros(background.shape[:2], np.uint16)
-    for index, (frame, scale) in enumerate(itertools.chain(buffered, small_frames)):
+    subtractor.apply(background, learningRate=1)
+    at_rest = background.copy()  # colour of each pixel at its last change
+    still_frames = np.zeros(background.shape[:2], np.uint16)
+    for frame in itertools.chain(buffered, frames):
       frame = _at_light(frame, reference)
-      mask = subtractor.apply(frame, learningRate=1/self.memory_frames) == 255  # 127 marks shadow
+      mask = subtractor.apply(frame, learningRate=1 / self.memory_frames) == 255
       reference += (_sampled(frame) - reference) / self.memory_frames
-      changed = cv2.absdiff(frame, recent)
-      changed = cv2.max(cv2.max(changed[..., 0], changed[..., 1]), changed[..., 2]) > self.change
-      cv2.copyTo(frame, changed.view(np.uint8), recent)
-      still[changed | ~mask] = 0
-      still += 1
-      mask &= still <= self.hold_frames
-      yield index, mask & (mask.mean() <= self.max_foreground_share), scale
+      difference = cv2.absdiff(frame, at_rest)
+      changed = cv2.max(cv2.max(difference[..., 0], difference[..., 1]), difference[..., 2])
+      changed = changed > self.change_levels
+      cv2.copyTo(frame, changed.view(np.uint8), at_rest)
+      still_frames += 1
+      still_frames[changed | ~mask] = 0
+      yield mask & (still_frames < self.hold_frames) & (mask.mean() <= self.max_foreground_share)
 
-  def _majority(self, masks):
-    from collections import deque
-    previous = current = None
-    for following in itertools.chain(masks, [None]):
-      if current is not None:
-        index, mask, scale = current
-        before = mask if previous is None else previous[1]
-        after = mask if following is None else following[1]
-        yield index, (mask & (before | after)) | (before & after), scale
-      previous, current = current, following
-
-  def _shrunk(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the frame at working size without pixel noise, and scales [4] for boxes."""
+  def _shrunk(self, frame: np.ndarray) -> np.ndarray:
+    """Returns the frame at working size, without the noise of single pixels."""
     height, width = frame.shape[:2]
     if width > self.working_width:
-      small_height = max(1, round(height * self.working_width / width))
-      frame = cv2.resize(frame, (self.working_width, small_height), interpolation=cv2.INTER_AREA)
-    scale = np.tile([width / frame.shape[1], height / frame.shape[0]], 2)
-    return cv2.GaussianBlur(frame, (3, 3), 0), scale
+      size = self.working_width, max(1, round(height * self.working_width / width))
+      frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(frame, (3, 3), 0)
 
   def _components(self, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns boxes [n, 4] at working size and scores [n] of the connected components."""
@@ -165,3 +156,14 @@ def _at_light(frame: np.ndarray, reference: np.ndarray) -> np.ndarray:
   gains = np.median(reference / _sampled(frame), axis=0)
   levels = np.clip(np.outer(np.arange(256), gains), 0, 255).astype(np.uint8)
   return cv2.LUT(frame, levels[None])
+
+
+def _majority(masks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+  """Yields what is True in two of three successive masks: rain and noise are not."""
+  before = current = None
+  for after in itertools.chain(masks, [None]):
+    if current is not None:
+      first = current if before is None else before
+      last = current if after is None else after
+      yield (current & (first | last)) | (first & last)
+    before, current = current, after

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 import dataclasses
+import functools
 import itertools
 import os
 from typing import Any
@@ -17,7 +18,7 @@ from wsstad_jax.models.branches import BranchNetwork
 from wsstad_jax.models.c3d import C3D
 from wsstad_jax.training.checkpoints import Checkpoints
 from wsstad_jax.training.state import Networks, TrainState, create_optimizer, create_state
-from wsstad_jax.training.step import score_bags
+from wsstad_jax.training.step import bag_logits
 
 _BAGS_A_CALL = 8
 
@@ -79,16 +80,16 @@ def restore_score_fn(config: ml_collections.ConfigDict, workdir: str) -> 'ScoreF
 
 def create_score_fn(networks: Networks, params: Mapping[str, Any]) -> ScoreFn:
   """Returns a function that scores bags with these parameters."""
-  compiled = jax.jit(lambda params, batch: score_bags(params=params, batch=batch, networks=networks))
+  logits_fn = jax.jit(functools.partial(bag_logits, networks=networks))
 
   def score_fn(bags_in_order):
     bags_in_order = iter(bags_in_order)
     while chunk := list(itertools.islice(bags_in_order, _BAGS_A_CALL)):
       filled = chunk + chunk[-1:] * (_BAGS_A_CALL - len(chunk))  # one shape for all calls
-      logits = jax.tree.map(np.asarray, compiled(params, bags.stack_bags(filled)))
+      logits = jax.tree.map(np.asarray, logits_fn(params=params, batch=bags.stack_bags(filled)))
       for row, bag in enumerate(chunk):
         real = np.flatnonzero(bag['tube_mask'])
-        # In float64 the sigmoids of sure branches still differ, so that the best stands out.
+        # Eq. 9, in float64: there the sigmoids of sure branches still differ.
         tube, temporal = (
             1 / (1 + np.exp(-logits[name][row, real].astype(np.float64)))
             for name in ('tube', 'temporal')

@@ -38,7 +38,7 @@ class TrainState:
 
   @property
   def params(self) -> dict[str, Any]:
-    """The parameters of both branches, as `score_bags` takes them."""
+    """The parameters of both branches, as `bag_logits` takes them."""
     return {'tube': self.tube.params, 'temporal': self.temporal.params}
 
 

@@ -1,4 +1,4 @@
-"""One step of mutually-guided training, and the scores that come of it (paper, eq. 4-9)."""
+"""One step of mutually-guided training, and what the branches say then (paper, eq. 4-9)."""
 
 from collections.abc import Callable, Mapping
 import dataclasses
@@ -150,20 +150,20 @@ def guide(
   return jax.nn.sigmoid(network.apply({'params': params}, instances, rows))[:, 0]
 
 
-def score_bags(
+def bag_logits(
     *, params: Mapping[str, Any], batch: Batch, networks: Networks
 ) -> dict[str, jax.Array]:
-  """Scores every tube instance of every bag (eq. 9).
+  """Returns what the branches say of every tube instance of every bag.
 
   Returns:
-    float32 [b, T] each, 0 for padding: 'tube' and 'temporal', the scores in (0, 1) by the
-    branches, and 'score', their mean.
+    float32 [b, T] each: 'tube' of the regions, 'temporal' of the whole images; a sigmoid makes
+    them the scores of eq. 9. Those of padding mean nothing.
   """
   regions, images, _ = read_instances(batch)
-  tube = jax.nn.sigmoid(networks.tube.apply({'params': params['tube']}, regions))
-  temporal = jax.nn.sigmoid(networks.temporal.apply({'params': params['temporal']}, images))
-  scores = {'score': (tube + temporal) / 2, 'tube': tube, 'temporal': temporal}
-  return jax.tree.map(lambda array: jnp.where(batch['tube_mask'], array, 0), scores)
+  return {
+      'tube': networks.tube.apply({'params': params['tube']}, regions),
+      'temporal': networks.temporal.apply({'params': params['temporal']}, images),
+  }
 
 
 def read_instances(batch: Batch) -> tuple[Instances, Instances, Instances]:
