@@ -87,10 +87,10 @@ def test_shadow_does_not_belong_to_the_object():
 
 def test_an_object_at_rest_is_held_and_then_forgotten():
   scene = crossing(160, stop_at=60)
-  detector = detectors.MotionDetector(warmup_frames=60, hold_frames=30)
+  detector = detectors.MotionDetector(warmup_frames=60, hold_frames=50)
   found = detector.detect(render(scene))
   at = lambda frame: mean_iou_at(found, scene, frame)
-  assert min(at(frame) for frame in range(60, 88)) > 0.7
+  assert min(at(frame) for frame in range(60, 90)) > 0.7
   assert at(140) == 0
 
 

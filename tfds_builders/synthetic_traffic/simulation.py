@@ -102,13 +102,13 @@ def themed_demand(demand: Demand, theme: str) -> Demand:
   Normal videos have themes as well, in equal shares, so that the traffic tells nothing.
   """
   if theme == PEDESTRIAN:
-    return dataclasses.replace(demand, walkers=demand.walkers + 5)
+    return dataclasses.replace(demand, walkers=demand.walkers + 3)
   if theme == MOTORCYCLE:
     mix = {kind: share * (3 if kind == 'motorcycle' else 1) for kind, share in demand.mix.items()}
     total = sum(mix.values())
     mix = {kind: share / total for kind, share in mix.items()}
-    return dataclasses.replace(demand, mix=mix, headway_s=0.8 * demand.headway_s)
-  return dataclasses.replace(demand, headway_s=0.65 * demand.headway_s)
+    return dataclasses.replace(demand, mix=mix, headway_s=0.7 * demand.headway_s)
+  return dataclasses.replace(demand, headway_s=0.6 * demand.headway_s)
 
 
 def create_world(site: Site, demand: Demand, rng: np.random.Generator) -> World:
@@ -134,7 +134,7 @@ def simulate(site: Site, *, category: str, seed: int) -> tuple[Recording, Tube |
   Raises:
     RuntimeError: no accident of the category came about in many attempts.
   """
-  for attempt in range(30):
+  for attempt in range(5):
     found = _Play(site, category, np.random.default_rng([seed, attempt])).run()
     if found is not None:
       return found
@@ -149,7 +149,7 @@ class _Play:
 
   def __init__(self, site: Site, category: str, rng: np.random.Generator):
     self._site, self._category, self._rng = site, category, rng
-    self._num_frames = int(rng.integers(24 * FRAMES_PER_SECOND, 36 * FRAMES_PER_SECOND + 1))
+    self._num_frames = int(rng.integers(20 * FRAMES_PER_SECOND, 30 * FRAMES_PER_SECOND + 1))
     theme = str(rng.choice(ACCIDENTS)) if category == NORMAL else category
     self._world = create_world(site, themed_demand(site.demand, theme), rng)
     self._pending: list[tuple[int, str]] = []  # (frame of expiry, name) of incidents

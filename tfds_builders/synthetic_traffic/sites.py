@@ -96,7 +96,7 @@ def create_site(seed: int) -> Site:
     bearing = rng.choice([-1, 1]) * (np.pi / 2 + rng.uniform(-1.15, 1.15))
   distance = rng.uniform(20, 34)
   height = rng.uniform(6.5, 13)
-  scale = rng.uniform(9.0, 11.5) if large else rng.uniform(10.0, 14.0)  # pixels per metre
+  scale = rng.uniform(11.0, 14.0) if large else rng.uniform(12.5, 16.5)  # pixels per metre
   target = np.array([rng.uniform(-3, 3), rng.uniform(-2, 2), 0.0])
   position = target + (distance * np.cos(bearing), distance * np.sin(bearing), height)
   target = target + (0, 0, rng.uniform(0.0, 1.5))
@@ -104,7 +104,7 @@ def create_site(seed: int) -> Site:
   shares = rng.dirichlet([14, 2.5, 1.5, 0.8, 4.0, 2.2]) * 0.85 + (0.05, 0, 0, 0, 0.08, 0.02)
   mix = dict(zip(('car', 'van', 'lorry', 'bus', 'motorcycle', 'bicycle'), shares))
   demand = Demand(
-    headway_s=float(rng.uniform(3.2, 6.0)), mix=mix, walkers=int(rng.integers(5, 12)),
+    headway_s=float(rng.uniform(8.0, 13.0)), mix=mix, walkers=int(rng.integers(2, 5)),
     speed=float(rng.uniform(7.0, 10.0)),
   )
   return Site(seed, layout, camera, _create_look(rng), demand)

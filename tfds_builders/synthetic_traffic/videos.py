@@ -17,11 +17,11 @@ from wsstad_jax.core import processes
 from wsstad_jax.core.records import Tube, TubeKind, VideoEntry
 from wsstad_jax.video import decode
 
-# Of each split: sites, and videos of each label. Sites of different splits are disjoint.
+# Of each split: sites, and videos of each label. Sites of different splits and sizes are disjoint.
 SIZES = {
-  'tiny': {'train': (3, 4), 'validation': (2, 3), 'test': (3, 5)},
-  'demo': {'train': (12, 30), 'validation': (5, 10), 'test': (6, 12)},
+  'demo': {'train': (12, 24), 'validation': (4, 8), 'test': (6, 12)},
   'full': {'train': (30, 80), 'validation': (10, 20), 'test': (16, 40)},
+  'tiny': {'train': (2, 3), 'validation': (2, 2), 'test': (2, 3)},
 }
 _SPLITS = ('train', 'validation', 'test')
 _SITES_A_SPLIT = 1000  # seeds set aside for each split
@@ -50,7 +50,8 @@ class PlannedVideo:
 def plan_videos(*, size: str, seed: int) -> list[PlannedVideo]:
   """Returns the videos of a size; every site has as many normal as anomalous ones, or one more."""
   plans = []
-  for number, split in enumerate(_SPLITS):
+  first = (seed * len(SIZES) + list(SIZES).index(size)) * len(_SPLITS)
+  for number, split in enumerate(_SPLITS, start=first):
     num_sites, num_videos = SIZES[size][split]
     for index in range(num_videos):
       site = index % num_sites
@@ -62,7 +63,7 @@ def plan_videos(*, size: str, seed: int) -> list[PlannedVideo]:
             video_id=f'{split}_{"anomalous" if label else "normal"}_{index:03}',
             split=split,
             category=category,
-            site_seed=(3 * seed + number) * _SITES_A_SPLIT + site,
+            site_seed=number * _SITES_A_SPLIT + site,
             traffic_seed=2 * index + label,
           )
         )

@@ -47,7 +47,7 @@ class MotionDetector:
   """
 
   working_width: int = 320
-  warmup_frames: int = 300
+  warmup_frames: int = 150
   memory_frames: int = 1000
   background_share: float = 0.7
   variance_threshold: float = 16.0
@@ -95,7 +95,9 @@ class MotionDetector:
     still_frames = np.zeros(background.shape[:2], np.uint16)
     for frame in itertools.chain(buffered, frames):
       frame = _at_light(frame, reference)
-      mask = subtractor.apply(frame, learningRate=1 / self.memory_frames) == 255
+      labels = subtractor.apply(frame, learningRate=1 / self.memory_frames)
+      mask = labels == 255  # 127 marks shadow
+      mask &= np.count_nonzero(labels) <= self.max_foreground_share * mask.size
       reference += (_sampled(frame) - reference) / self.memory_frames
       difference = cv2.absdiff(frame, at_rest)
       changed = cv2.max(cv2.max(difference[..., 0], difference[..., 1]), difference[..., 2])
@@ -103,7 +105,7 @@ class MotionDetector:
       cv2.copyTo(frame, changed.view(np.uint8), at_rest)
       still_frames += 1
       still_frames[changed | ~mask] = 0
-      yield mask & (still_frames < self.hold_frames) & (mask.mean() <= self.max_foreground_share)
+      yield mask & (still_frames < self.hold_frames)
 
   def _shrunk(self, frame: np.ndarray) -> np.ndarray:
     """Returns the frame at working size, without the noise of single pixels."""

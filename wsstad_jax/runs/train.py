@@ -3,6 +3,7 @@
 import os
 
 import jax
+from jax import sharding
 import ml_collections
 import numpy as np
 import tensorboardX
@@ -37,7 +38,8 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
       bags_folder, bags_per_label=settings.bags_per_label, seed=config.seed
   )
   validation = list(pipeline.iterate(pipeline.BagSource(bags_folder, 'validation')))
-  mesh = jax.make_mesh((jax.device_count(),), ('data',))
+  mesh = sharding.Mesh(jax.devices(), ('data',))
+  state = jax.device_put(state, sharding.NamedSharding(mesh, sharding.PartitionSpec()))
   history_path = os.path.join(workdir, 'history.json')
   with (
       scoring.open_checkpoints(workdir) as checkpoints,
