@@ -78,7 +78,7 @@ def get_config() -> ml_collections.ConfigDict:
 
   config.pretrain = ml_collections.ConfigDict()
   config.pretrain.num_videos = 160  # of generic motion, 16 s each
-  config.pretrain.num_steps = 1600
+  config.pretrain.num_steps = 2200
   config.pretrain.batch_size = 32  # clips
   config.pretrain.learning_rate = 1e-3  # peak of a cosine schedule, Adam
   config.pretrain.evaluate_every = 100

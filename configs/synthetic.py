@@ -10,4 +10,11 @@ def get_config(options: str | None = None) -> ml_collections.ConfigDict:
   config = base.get_config()
   config.name = 'synthetic'
   config.data.name = 'synthetic_traffic'
+  # 15 frames a second; an accident takes two to four seconds.
+  config.detector.hold_frames = 60
+  config.detector.min_area_share = 0.0012
+  config.tubes.linking.min_length = 20
+  config.tubes.multivariate.duplicate_overlap = 0.75
+  for division in (config.bags.train_division, config.bags.test_division):
+    division.update(even_parts=(), part_lengths=(36, 52), stride_fraction=0.34, min_frames=24)
   return base.apply_options(config, options, sizes=('full', 'tiny'))

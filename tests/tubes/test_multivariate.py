@@ -49,7 +49,7 @@ def test_objects_that_stay_apart_or_miss_each_other_in_time_give_nothing():
 def test_boxes_that_nearly_touch_count_as_touching():
   near = [standing(0, 50, [0, 0, 10, 10]), standing(0, 50, [11, 0, 21, 10])]
   assert create_multivariate(near, intersecting=TOUCH) == []
-  grown = Intersecting(contact=1.2)  # each side grows by 1 pixel: they overlap by 1
+  grown = Intersecting(contact=1.2)  # each box grows by 1 pixel: they overlap by 1
   assert len(create_multivariate(near, intersecting=grown)) == 1
 
 

@@ -31,7 +31,8 @@ class MotionDetector:
 
   Attributes:
     working_width: pixels; wider frames are shrunk to it, boxes are given in full size.
-    warmup_frames: frames buffered for the first background.
+    warmup_frames: frames buffered for the first background; over many, what comes to
+      rest early would be taken for background.
     memory_frames: time constant of the background.
     background_share: share of the memory that must show a colour to make it background.
     variance_threshold: squared distance from the background, in its variances, from
@@ -47,7 +48,7 @@ class MotionDetector:
   """
 
   working_width: int = 320
-  warmup_frames: int = 150
+  warmup_frames: int = 75
   memory_frames: int = 1000
   background_share: float = 0.7
   variance_threshold: float = 16.0

@@ -12,10 +12,11 @@ CONTRAST_FLOOR = 8.0  # grey levels; below it a window shows little but noise
 
 
 def preprocess(clips_uint8: jax.Array) -> jax.Array:
-  """Scales each clip to zero mean and about [-1, 1], whatever the light and contrast of its site.
+  """Turns the colours of clips into what a small net needs to see motion at unseen sites.
 
-  Two standard deviations of the clip, over all its pixels and colours, become 1. Colours and
-  frames share one scale: a change in time stays as visible as it was.
+  The three channels are the brightness, its distance from the clip's mean at the same pixel, in
+  which a still background vanishes, and its change from the frame before. Two standard
+  deviations of the clip's brightness are 1, so that light and contrast of a site matter less.
 
   Args:
     clips_uint8: [n, 16, s, s, 3] RGB.
@@ -23,11 +24,13 @@ def preprocess(clips_uint8: jax.Array) -> jax.Array:
   Returns:
     float32 [n, 16, s, s, 3].
   """
-  clips = clips_uint8.astype(jnp.float32)
-  axes = tuple(range(1, clips.ndim))
-  mean = clips.mean(axes, keepdims=True)
-  contrast = jnp.maximum(clips.std(axes, keepdims=True), CONTRAST_FLOOR)
-  return (clips - mean) / (2 * contrast)
+  grey = clips_uint8.astype(jnp.float32) @ jnp.array([0.299, 0.587, 0.114])  # [n, 16, s, s]
+  mean = grey.mean((1, 2, 3), keepdims=True)
+  contrast = jnp.maximum(grey.std((1, 2, 3), keepdims=True), CONTRAST_FLOOR)
+  grey = (grey - mean) / (2 * contrast)
+  moved = grey - grey.mean(1, keepdims=True)
+  changed = jnp.diff(grey, axis=1, prepend=grey[:, :1])
+  return jnp.stack([grey, 2 * moved, 4 * changed], axis=-1)
 
 
 class C3D(nn.Module):

@@ -89,12 +89,11 @@ def motion_loss(outputs: jax.Array, targets: jax.Array, is_binary: tuple[bool, .
 
 
 def augment(rng: jax.Array, clips: jax.Array) -> jax.Array:
-  """Flips clips and changes their colours and contrast, each clip in its own way.
+  """Flips preprocessed clips and changes their contrast, each clip in its own way.
 
-  Motion labels do not depend on any of these, and sites that were never seen differ in them.
+  Motion labels do not depend on either, and sites that were never seen differ in contrast.
   """
-  flip_rng, color_rng, contrast_rng = jax.random.split(rng, 3)
+  flip_rng, contrast_rng = jax.random.split(rng)
   each = (len(clips), 1, 1, 1, 1)
   clips = jnp.where(jax.random.bernoulli(flip_rng, shape=each), clips[:, :, :, ::-1], clips)
-  gains = jnp.exp(0.2 * jax.random.normal(color_rng, (len(clips), 1, 1, 1, 3)))
-  return clips * gains * jnp.exp(0.2 * jax.random.normal(contrast_rng, each))
+  return clips * jnp.exp(0.2 * jax.random.normal(contrast_rng, each))

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from wsstad_jax.core.records import Tube, TubeKind
+from wsstad_jax.tubes import selection
 
-_STRIDE_STEP = 1.25  # by which strides widen while there are too many instances
+_STRIDE_STEP = 1.25  # by which strides widen while there are too many parts
+_POOL_FACTOR = 10  # parts to choose from, over instances
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,12 +72,15 @@ def create_instances(
 ) -> list[Instance]:
   """Returns at most `max_instances` parts of tubes, in order of source and span.
 
-  While there are more, the strides widen, up to parts that do not overlap. If that is
-  not enough, the tubes take turns to give one part each, long parts first: multivariate
-  and unary tubes alternately, each kind in descending order of score times length.
+  If there are more, those are chosen that best cover all of them (`select_covering`).
+  To bound that work, it sees at most ten times `max_instances` parts: strides widen, up
+  to parts that do not overlap; if that is not enough, the tubes take turns to give one
+  part each, long parts first, multivariate and unary tubes alternately, each kind in
+  descending order of score times length.
   """
+  pool_size = _POOL_FACTOR * max_instances
   parts = [divide_tube(tube, division) for tube in tubes]
-  while sum(map(len, parts)) > max_instances and division.stride_fraction < 1:
+  while sum(map(len, parts)) > pool_size and division.stride_fraction < 1:
     wider = min(1.0, division.stride_fraction * _STRIDE_STEP)
     division = dataclasses.replace(division, stride_fraction=wider)
     parts = [divide_tube(tube, division) for tube in tubes]
@@ -84,8 +89,10 @@ def create_instances(
       for rank, source in enumerate(_ranking(tubes))
       for turn in range(len(parts[source]))
   ]
-  chosen = sorted(turns)[:max_instances]
-  return sorted(Instance(source, *parts[source][turn]) for turn, _, source in chosen)
+  pool = sorted((source, *parts[source][turn]) for turn, _, source in sorted(turns)[:pool_size])
+  spans = np.array(pool, np.int64).reshape(-1, 3)
+  chosen = selection.select_covering(tubes, spans, max_instances)
+  return [Instance(*pool[row]) for row in chosen]
 
 
 def _ranking(tubes: Sequence[Tube]) -> list[int]:

@@ -33,7 +33,7 @@ class Intersecting:
       one is left out, also when the other one is unary.
   """
 
-  contact: float = 1.2
+  contact: float = 1.5
   max_break: int = 16
   min_contact: int = 3
   lead: int = 16
