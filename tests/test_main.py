@@ -84,6 +84,7 @@ def test_predicting_a_video_writes_what_is_promised(trained, tmp_path):
   assert same['score'] == pytest.approx(best['score'], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_same_bits(trained, tmp_path):
   folder, flags, _ = trained
   videos = folder / 'data' / 'synthetic_traffic' / 'tiny-0' / 'videos'

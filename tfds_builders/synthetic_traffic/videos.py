@@ -21,7 +21,7 @@ from wsstad_jax.video import decode
 SIZES = {
   'demo': {'train': (12, 24), 'validation': (4, 8), 'test': (6, 12)},
   'full': {'train': (30, 80), 'validation': (10, 20), 'test': (16, 40)},
-  'tiny': {'train': (2, 3), 'validation': (2, 2), 'test': (2, 3)},
+  'tiny': {'train': (2, 2), 'validation': (1, 1), 'test': (1, 1)},
 }
 _SPLITS = ('train', 'validation', 'test')
 _SITES_A_SPLIT = 1000  # seeds set aside for each split
