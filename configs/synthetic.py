@@ -17,4 +17,6 @@ def get_config(options: str | None = None) -> ml_collections.ConfigDict:
   config.tubes.multivariate.duplicate_overlap = 0.75
   for division in (config.bags.train_division, config.bags.test_division):
     division.update(even_parts=(), part_lengths=(36, 52), stride_fraction=0.34, min_frames=24)
+  config.train.num_steps = 300  # a bag of few sites is learned by heart soon
+  config.train.evaluate_every = 50
   return base.apply_options(config, options, sizes=('full', 'tiny'))
