@@ -125,14 +125,24 @@ def test_pool1_leaves_time_alone():
 
 
 def test_preprocess_by_hand():
-  # Half the pixels 100, half 140: mean 120, deviation 20, and (140 - 120) / (2 * 20) = 0.5.
+  # Half the frames 100, half 140: mean 120, deviation 20, and (140 - 120) / (2 * 20) = 0.5.
   clips = np.full((2, 16, 4, 4, 3), 100, np.uint8)
   clips[0, 8:] = 140
   clips[1, 8:] = 102  # deviation 1 is below the floor of 8: (102 - 101) / 16
-  scaled = c3d.preprocess(clips)
-  np.testing.assert_allclose(scaled[0, :8], -0.5, rtol=1e-5)
-  np.testing.assert_allclose(scaled[0, 8:], 0.5, rtol=1e-5)
-  np.testing.assert_allclose(scaled[1, 8:], 1 / 16, rtol=1e-5)
+  grey, moved, changed = np.moveaxis(c3d.preprocess(clips), -1, 0)
+  for frames, level in ((slice(0, 8), -0.5), (slice(8, 16), 0.5)):
+    np.testing.assert_allclose(grey[0, frames], level, rtol=1e-5)
+    np.testing.assert_allclose(moved[0, frames], 2 * level, rtol=1e-5)  # the pixels' mean is 0
+  np.testing.assert_allclose(grey[1, 8:], 1 / 16, rtol=1e-4)
+  np.testing.assert_allclose(changed[0, 8], 4 * (0.5 + 0.5), rtol=1e-5)
+  assert not np.delete(changed[0], 8, axis=0).any()
+
+
+def test_what_stands_still_has_no_motion():
+  still = np.random.default_rng(0).integers(0, 255, (1, 1, 8, 8, 3), np.uint8)
+  processed = c3d.preprocess(np.repeat(still, 16, axis=1))
+  np.testing.assert_allclose(processed[..., 1:], 0, atol=1e-5)
+  assert np.ptp(processed[..., 0]) > 1
 
 
 def test_preprocess_ignores_light_and_contrast():

@@ -43,7 +43,7 @@ def _contents(folder):
 
 
 def _config(tiny_config, **data):
-  config = ml_collections.ConfigDict(tiny_config)
+  config = ml_collections.ConfigDict(tiny_config.to_dict())
   config.data.update(data)
   return config
 
@@ -106,7 +106,7 @@ def test_changed_settings_use_other_folders(
     tmp_path, tiny_config, tiny_entries, change, same_tubes
 ):
   old = prepare.prepare_videos(tiny_entries[:1], tiny_config, str(tmp_path))
-  config = ml_collections.ConfigDict(tiny_config)
+  config = ml_collections.ConfigDict(tiny_config.to_dict())
   config.update_from_flattened_dict(change)
   new = prepare.prepare_videos(tiny_entries[:1], config, str(tmp_path))
   assert (new.tubes_folder == old.tubes_folder) == same_tubes
@@ -125,7 +125,7 @@ def test_replaced_video_is_prepared_again(tmp_path, tiny_config, tiny_entries):
 
 
 def test_missing_weights_are_told_before_any_work(tmp_path, tiny_config, tiny_entries):
-  config = ml_collections.ConfigDict(tiny_config)
+  config = ml_collections.ConfigDict(tiny_config.to_dict())
   config.c3d.weights = str(tmp_path / 'absent.npz')
   with pytest.raises(UserError, match='absent.npz'):
     prepare.prepare_videos(tiny_entries, config, str(tmp_path))

@@ -69,7 +69,7 @@ def test_changed_bags_make_another_folder_and_no_new_features(
     raise AssertionError('features were extracted again')
 
   monkeypatch.setattr(extraction, 'create_compute_fn', refuse)
-  config = ml_collections.ConfigDict(tiny_config)
+  config = ml_collections.ConfigDict(tiny_config.to_dict())
   config.bags.max_instances = 5
   config.bags.test_division.even_parts = (3,)
   folder = base.prepare_bags(tiny_builder, config)
@@ -90,7 +90,7 @@ def test_preparing_again_changes_nothing(tiny_bags, tiny_config, tiny_builder):
 
 
 def test_quiet(tiny_config, tiny_builder, capfd):
-  config = ml_collections.ConfigDict(tiny_config)
+  config = ml_collections.ConfigDict(tiny_config.to_dict())
   config.bags.num_videolets = 3
   base.prepare_bags(tiny_builder, config, NO_PROGRESS)
   assert capfd.readouterr() == ('', '')
