@@ -65,7 +65,7 @@ def pretrain(config: ml_collections.ConfigDict, workdir: str, clips_folder: str)
         losses = []
         manager.save(number + 1, args=ocp.args.StandardSave(state))
   bar.close()
-  report = measure(network, state.params, clips, settings.batch_size)
+  report = measure(network, state.params, clips, targets, settings.batch_size)
   path = os.path.join(workdir, 'c3d.npz')
   half = jax.tree.map(lambda array: np.asarray(array, np.float16), state.params['c3d'])
   weights.write_weights(path, half)
@@ -75,12 +75,12 @@ def pretrain(config: ml_collections.ConfigDict, workdir: str, clips_folder: str)
   print(f'Use it with --config.c3d.weights={path}')
 
 
-def measure(network, params, clips, batch_size: int) -> dict[str, object]:
+def measure(network, params, clips, targets, batch_size: int) -> dict[str, object]:
   """Returns how well held-out videos are read: ROC area of binary labels, correlation of others."""
   predict_fn = jax.jit(lambda batch: network.apply({'params': params}, preprocess(batch)))
   parts = np.array_split(clips.held_out, -(-len(clips.held_out) // batch_size))
   outputs = np.concatenate([np.asarray(predict_fn(clips.clips[rows])) for rows in parts])
-  labels = clips.targets()[clips.held_out]
+  labels = targets[clips.held_out]
   held_out = {}
   for column, name in enumerate(clips.label_names):
     told, true = outputs[:, column], labels[:, column]

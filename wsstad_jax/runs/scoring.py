@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 import dataclasses
-import functools
 import itertools
 import os
 from typing import Any
@@ -21,6 +20,8 @@ from wsstad_jax.training.state import Networks, TrainState, create_optimizer, cr
 from wsstad_jax.training.step import bag_logits
 
 _BAGS_A_CALL = 8
+# One for all parameters: validation scores with new ones again and again.
+_logits_fn = jax.jit(bag_logits, static_argnames='networks')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,16 +43,11 @@ class Scores:
 ScoreFn = Callable[[Iterable[bags.Bag]], Iterator[tuple[bags.Bag, Scores]]]
 
 
-def create_networks(config: ml_collections.ConfigDict) -> Networks:
-  """Returns the functions of both branches."""
-  return Networks(tube=BranchNetwork(**config.model), temporal=BranchNetwork(**config.model))
-
-
 def create_training(
     config: ml_collections.ConfigDict,
 ) -> tuple[Networks, optax.GradientTransformation, TrainState]:
   """Returns what training starts with: networks, optimizer and the state before the first step."""
-  networks = create_networks(config)
+  networks = Networks(tube=BranchNetwork(**config.model), temporal=BranchNetwork(**config.model))
   optimizer = create_optimizer(config.train.learning_rate, weight_decay=config.train.weight_decay)
   state = create_state(
       networks,
@@ -67,7 +63,7 @@ def open_checkpoints(workdir: str) -> Checkpoints:
   return Checkpoints(os.path.join(workdir, 'checkpoints'))
 
 
-def restore_score_fn(config: ml_collections.ConfigDict, workdir: str) -> 'ScoreFn':
+def restore_score_fn(config: ml_collections.ConfigDict, workdir: str) -> ScoreFn:
   """Returns the scores by the best checkpoint of a run.
 
   Raises:
@@ -80,13 +76,13 @@ def restore_score_fn(config: ml_collections.ConfigDict, workdir: str) -> 'ScoreF
 
 def create_score_fn(networks: Networks, params: Mapping[str, Any]) -> ScoreFn:
   """Returns a function that scores bags with these parameters."""
-  logits_fn = jax.jit(functools.partial(bag_logits, networks=networks))
 
   def score_fn(bags_in_order):
     bags_in_order = iter(bags_in_order)
     while chunk := list(itertools.islice(bags_in_order, _BAGS_A_CALL)):
       filled = chunk + chunk[-1:] * (_BAGS_A_CALL - len(chunk))  # one shape for all calls
-      logits = jax.tree.map(np.asarray, logits_fn(params=params, batch=bags.stack_bags(filled)))
+      logits = _logits_fn(params=params, batch=bags.stack_bags(filled), networks=networks)
+      logits = jax.tree.map(np.asarray, logits)
       for row, bag in enumerate(chunk):
         real = np.flatnonzero(bag['tube_mask'])
         # Eq. 9, in float64: there the sigmoids of sure branches still differ.
