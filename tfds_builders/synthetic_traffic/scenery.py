@@ -10,6 +10,7 @@ from tfds_builders.synthetic_traffic.sites import Look, Site
 
 GROUND_HALF_M = 90.0
 PIXELS_PER_M = 9.0
+_HIDDEN_SHARE = 0.02  # of the visible lanes, by one thing
 _GROUND_COLOURS = {'grass': (92, 112, 62), 'stone': (142, 138, 130), 'sand': (168, 152, 118)}
 
 
@@ -262,6 +263,17 @@ def _draw_pole(image, mask, site, place, rng) -> None:
   cv2.polylines(mask, line, False, 255, wide, cv2.LINE_AA, 4)
 
 
+def _hides_road(site: Site, mask: np.ndarray, depth: float) -> bool:
+  """Tells whether a thing at `depth`, drawn in `mask`, hides much of the lanes behind it."""
+  lanes = np.concatenate([path.points for path in site.layout.lanes])
+  pixels, depths = site.camera.project(np.column_stack([lanes, np.full(len(lanes), 0.8)]))
+  columns, rows = pixels[:, 0].astype(int), pixels[:, 1].astype(int)
+  seen = (0 <= columns) & (columns < WIDTH) & (0 <= rows) & (rows < HEIGHT) & (depths > 1)
+  behind = seen & (depths > depth)
+  hidden = np.count_nonzero(mask[rows[behind], columns[behind]])
+  return bool(hidden > _HIDDEN_SHARE * np.count_nonzero(seen))
+
+
 def create_scenery(site: Site) -> Scenery:
   """Returns the empty scene of a site."""
   rng = np.random.default_rng([site.look.seed, 2])
@@ -294,8 +306,8 @@ def create_scenery(site: Site) -> Scenery:
     if not mask.any():
       continue
     x, y, w, h = cv2.boundingRect(mask)
-    if w * h > 0.35 * WIDTH * HEIGHT and ground[1] > HEIGHT * 0.6:
-      continue  # so near that it would hide the scene
+    if _hides_road(site, mask, float(depths)):
+      continue  # nobody mounts a camera there
     window = np.s_[y : y + h, x : x + w]
     patch, mask = image[window].copy(), np.where(mask[window] > 127, 255, 0).astype(np.uint8)
     cv2.copyTo(patch, mask, lit[window])

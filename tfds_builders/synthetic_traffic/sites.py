@@ -65,7 +65,7 @@ def _create_look(rng: np.random.Generator) -> Look:
   weather = rng.choice(['clear', 'cloudy', 'rain', 'fog', 'dusk'], p=[0.38, 0.27, 0.13, 0.08, 0.14])
   tint = rng.normal(0, 0.03, 3) + rng.uniform(0.88, 1.08)
   if weather == 'dusk':
-    tint = tint * (0.5, 0.52, 0.62)
+    tint = tint * (0.62, 0.64, 0.72)
   if weather in ('rain', 'fog'):
     tint = tint * 0.9
   bearing, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 1.6)
@@ -94,9 +94,9 @@ def create_site(seed: int) -> Site:
   if not large:
     # along the road as well as across it, but not exactly from above its end
     bearing = rng.choice([-1, 1]) * (np.pi / 2 + rng.uniform(-1.15, 1.15))
-  distance = rng.uniform(20, 34)
-  height = rng.uniform(6.5, 13)
-  scale = rng.uniform(11.0, 14.0) if large else rng.uniform(12.5, 16.5)  # pixels per metre
+  distance = rng.uniform(18, 30)
+  height = rng.uniform(9, 16)  # as on a gantry or a roof: cars hide one another little
+  scale = rng.uniform(11.5, 14.5) if large else rng.uniform(13.0, 17.0)  # pixels per metre
   target = np.array([rng.uniform(-3, 3), rng.uniform(-2, 2), 0.0])
   position = target + (distance * np.cos(bearing), distance * np.sin(bearing), height)
   target = target + (0, 0, rng.uniform(0.0, 1.5))
