@@ -11,7 +11,7 @@ from ml_collections import config_flags
 from wsstad_jax.core import config as config_lib
 from wsstad_jax.core.errors import UserError
 
-_MODES = ('train', 'prepare', 'pretrain', 'evaluate', 'predict')
+_MODES = ('train', 'prepare', 'pretrain', 'evaluate', 'predict', 'import_c3d')
 
 _CONFIG = config_flags.DEFINE_config_file(
     'config', None, 'Config file, with options after a colon: configs/synthetic.py:full,mgpr'
@@ -19,13 +19,18 @@ _CONFIG = config_flags.DEFINE_config_file(
 _MODE = flags.DEFINE_enum('mode', 'train', _MODES, 'What to do; train does all that is missing.')
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run. Default: named by the config.')
 _VIDEO = flags.DEFINE_string('video', None, 'Video file to predict.')
-_OUT = flags.DEFINE_string('out', None, 'Folder for the prediction.')
+_WEIGHTS = flags.DEFINE_string('weights', None, 'File of torch, Keras or Caffe to import.')
+_OUT = flags.DEFINE_string('out', None, 'Folder for the prediction, *.npz for imported weights.')
 
 
 def main(argv: list[str]) -> None:
   logging.set_verbosity(logging.WARNING)
   if len(argv) > 1:
     raise UserError(f'{argv[1]!r} is no flag; options are written --name=value, see --help.')
+  if _MODE.value == 'import_c3d':
+    from wsstad_jax.runs.import_c3d import import_c3d
+
+    return import_c3d(_WEIGHTS.value, _OUT.value or 'checkpoints/c3d_sports1m.npz')
   if _CONFIG.value is None:
     raise UserError('--config is missing; start with --config=configs/synthetic.py.')
   config = config_lib.checked(_CONFIG.value)
