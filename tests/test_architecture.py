@@ -13,7 +13,7 @@ REPOSITORY = pathlib.Path(__file__).parents[1]
 # From the bottom up. A package imports from lower lines only, not from its neighbours.
 LAYERS = (
     {'core'},
-    {'tubes', 'metrics'},
+    {'tubes', 'metrics', 'formats'},
     {'video', 'detections'},
     {'models', 'losses'},
     {'features'},
@@ -29,6 +29,7 @@ FILES = {'os', 'io', 'pathlib', 'shutil', 'tempfile', 'glob'}
 FORBIDDEN = {
     'metrics': JAX | FILES,
     'tubes': JAX,
+    'formats': JAX,
     'detections': JAX,
     'video': JAX,
     'models': FILES | {'absl'},

@@ -1,0 +1,1 @@
+"""Box files of others: each format read into, and written from, one common table."""
