@@ -13,13 +13,14 @@ from av.video.reformatter import VideoReformatter
 from wsstad_jax.core import files
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import VideoFacts
+from wsstad_jax.video import images
 
 # Durations in containers are rounded and audio frames do not end with video frames.
 _DURATION_SLACK_FRAMES = 3
 
 
 def read_facts(path: str | os.PathLike) -> VideoFacts:
-  """Returns size, rate and number of frames of a video file.
+  """Returns size, rate and number of frames of a video file or a folder of numbered images.
 
   The frames are counted by demuxing: one packet holds one frame in every container and
   codec in common use, and unlike the header's count (0 for mkv and ts, and too high for
@@ -30,6 +31,8 @@ def read_facts(path: str | os.PathLike) -> VideoFacts:
     UserError: the file is missing, is not a video, or ends before the end that its
       container promises.
   """
+  if images.is_image_folder(path):
+    return images.read_facts(path)
   with _opened(path) as (container, stream):
     if not stream.width or not stream.height:
       raise _unreadable(path, 'its video stream has no picture size')
@@ -76,6 +79,9 @@ def iterate_frames(path: str | os.PathLike) -> Iterator[np.ndarray]:
   Raises:
     UserError: as `read_facts`, or a frame cannot be decoded.
   """
+  if images.is_image_folder(path):
+    yield from images.iterate_frames(path)
+    return
   facts = read_facts(path)
   num_decoded = 0
   with _opened(path) as (container, stream):
@@ -141,8 +147,10 @@ def write_video(
 def _opened(path):
   """Yields the container and its first video stream; its errors become UserErrors."""
   if not os.path.isfile(path):
-    found = 'it is a folder' if os.path.isdir(path) else 'there is no such file'
-    raise UserError(f'cannot read the video {path}: {found}. Name a video file.')
+    found = 'it is a folder without images' if os.path.isdir(path) else 'there is no such file'
+    raise UserError(
+        f'cannot read the video {path}: {found}. Name a video file or a folder of numbered images.'
+    )
   try:
     with av.open(os.fspath(path)) as container:
       if not container.streams.video:
