@@ -7,10 +7,10 @@ import numpy as np
 from tfds_builders.synthetic_traffic import actors
 
 GRAVITY = 9.8
-BRAKED_SLIDE = 2.5  # m/s^2, along the heading of a vehicle after an impact
-SIDE_SLIDE = 3.8  # m/s^2, across it
+BRAKED_SLIDE = 3.2  # m/s^2, along the heading of a vehicle after an impact
+SIDE_SLIDE = 4.4  # m/s^2, across it
 SPIN_SLIDE = 1.6  # rad/s^2
-GROUND_DRAG = 3.2  # m/s^2, for bodies lying on the ground
+GROUND_DRAG = 3.8  # m/s^2, for bodies lying on the ground
 RESTITUTION = 0.18
 
 

@@ -1,22 +1,28 @@
 """What befalls the traffic: look-alikes, near misses and accidents.
 
-Every incident waits for its opportunity in ordinary traffic and then changes one driver's or
-walker's mind. A near miss and an accident begin with the same opportunity and the same
-mistake; they differ only in whether somebody notices in time.
+A near miss and an accident are the same plot: two or three road users are sent into the scene
+so that they meet at one place and time without seeing each other. In a near miss they are a
+second apart, or one of them notices at the last moment.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from tfds_builders.synthetic_traffic.camera import Camera
+from tfds_builders.synthetic_traffic.layouts import Path
 from tfds_builders.synthetic_traffic.particles import Particles
-from tfds_builders.synthetic_traffic.traffic import Agent, Traffic
+from tfds_builders.synthetic_traffic.traffic import Agent, Arrival, Traffic
 
-REAR_END, CROSSING, WALKER, SIDESWIPE = 'rear_end', 'crossing', 'walker', 'sideswipe'
 TWO_WHEELERS = ('motorcycle', 'bicycle')
+VEHICLES, PEDESTRIAN, MOTORCYCLE, PILE_UP = (
+  'vehicle_vehicle', 'vehicle_pedestrian', 'motorcycle_car', 'pile_up',
+)  # fmt: skip
+ACCIDENTS = (VEHICLES, PEDESTRIAN, MOTORCYCLE, PILE_UP)
+
+_MARGIN = 60  # pixels from a meeting place to the border of the image
+_NOTICE_S = 0.3  # between the plan of a plot and its first arrival
 
 
 @dataclasses.dataclass
@@ -39,207 +45,253 @@ class Stage:
     """Tells whether a ground point [2] is well inside the image."""
     return self.camera.sees(place, margin)
 
-  def drivers(self, slowest: float = 0.0, margin: float = 40) -> list[Agent]:
-    """Returns drivers in view by `margin` pixels and faster than `slowest` m/s, shuffled."""
+  def drivers(self, slowest: float = 0.0) -> list[Agent]:
+    """Returns drivers in view, in no plot and faster than `slowest` m/s, shuffled."""
     found = [
       a for a in self.traffic.agents
-      if a.drives and a.speed >= slowest and self.sees(a.body.position, margin)
+      if a.drives and not a.plot and a.speed >= slowest and self.sees(a.body.position)
     ]  # fmt: skip
     self.rng.shuffle(found)
     return found
 
-  def walkers(self, margin: float = 20) -> list[Agent]:
-    """Returns visible pedestrians on the pavement, shuffled."""
+  def walkers(self) -> list[Agent]:
+    """Returns visible pedestrians on the pavement and in no plot, shuffled."""
     found = [
       a for a in self.traffic.agents
-      if a.walks and not a.dash and self.sees(a.body.position, margin)
+      if a.walks and not a.plot and not a.dash and self.sees(a.body.position, 20)
       and not self.traffic.path(a).stop < a.along < self.traffic.path(a).clear
     ]  # fmt: skip
     self.rng.shuffle(found)
     return found
 
 
-# mistakes, each with an outcome: collide or not; they return those concerned, or None
+# plots: they return the arrivals of those concerned, none if the place does not allow it
 
 
-def rear_end(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None:
-  """The leader brakes hard, or stands, and the follower looks elsewhere."""
-  for leader in stage.drivers(0.0, margin=-40):
-    follower = _follower(stage, leader, 30.0)
-    if follower is None or follower.speed < 5.0 or not fits(follower, leader):
+@dataclasses.dataclass(frozen=True)
+class _Meeting:
+  """Where two lanes come together: metres along either, and the point [2]."""
+
+  first: int
+  first_along: int
+  second: int
+  second_along: int
+  place: np.ndarray
+
+
+def arrange(stage: Stage, category: str, *, collide: bool) -> list[Arrival]:
+  """Returns who has to arrive, and when, for an accident or a near miss of a category."""
+  rng = stage.rng
+  if category == PEDESTRIAN:
+    return _step_out(stage, collide)
+  kinds = [_vehicle(rng), _vehicle(rng)]
+  if category == MOTORCYCLE:
+    kinds[rng.integers(2)] = 'motorcycle'
+  crossings = _crossings(stage)
+  ways = [_rear_end, _drift]
+  ways = [_cross] * 3 + ways if crossings else ways
+  way = ways[rng.integers(len(ways))]
+  arrivals = way(stage, collide, kinds, crossings)
+  if category == PILE_UP and arrivals:
+    arrivals += _another(stage, arrivals, collide)
+  return arrivals
+
+
+def _vehicle(rng: np.random.Generator) -> str:
+  return str(rng.choice(['car', 'van', 'lorry'], p=[0.76, 0.15, 0.09]))
+
+
+def _crossings(stage: Stage) -> list[_Meeting]:
+  """Returns where free lanes cross or merge in view."""
+  found, busy = [], _busy(stage)
+  lanes = [
+    (number, path) for number, path in enumerate(stage.traffic.layout.lanes)
+    if path.origin not in busy
+  ]  # fmt: skip
+  for i, a in lanes:
+    for j, b in lanes:
+      if a.origin == b.origin:
+        continue
+      away = np.linalg.norm(a.points[:, None] - b.points[None], axis=-1)
+      k, m = np.unravel_index(np.argmax(away < 1.0), away.shape)
+      turned = math.cos(a.headings[k] - b.headings[m])
+      if away[k, m] < 1.0 and turned < 0.9 and k > 20 and m > 20:
+        if stage.sees(a.points[k], _MARGIN):
+          found.append(_Meeting(i, int(k), j, int(m), a.points[k]))
+  return found
+
+
+def _busy(stage: Stage) -> set[int]:
+  """Returns the origins of lanes on which somebody would be in the way of those to come."""
+  busy = set()
+  for agent in stage.traffic.agents:
+    path = stage.traffic.path(agent)
+    if not agent.actor.is_vehicle or agent.parked:
       continue
-    stop = leader.speed**2 / 15
-    ahead = np.array([math.cos(leader.body.heading), math.sin(leader.body.heading)])
-    if not stage.sees(leader.body.position + stop * ahead, 55):
+    if agent.speed < 6 or agent.along < 14 or (agent.along < path.stop and np.isfinite(path.stop)):
+      busy.add(path.origin)
+  return busy
+
+
+def _spots(stage: Stage) -> list[tuple[int, int]]:
+  """Returns (lane, metre) in view, where free lanes are nearly straight."""
+  spots, busy = [], _busy(stage)
+  for number, path in enumerate(stage.traffic.layout.lanes):
+    if path.origin in busy:
       continue
-    if leader.speed > 1:
-      _brake(stage, leader, 7.5, hold=float(stage.rng.uniform(3, 6)))
-    _blind(follower, leader, late=not collide)
-    if collide:
-      follower.pace = float(stage.rng.uniform(0.0, 1.2))
-    return [leader, follower]
-  return None
+    for along in range(25, len(path.points) - 25):
+      if path.speed_limits[along] > 7 and stage.sees(path.points[along], _MARGIN):
+        spots.append((number, along))
+  return spots
 
 
-def draw_in(stage: Stage, concerned: list[Agent]) -> bool:
-  """Makes a follower of those concerned fail to notice in time; False if there is none."""
-  for agent in list(concerned):
-    follower = _follower(stage, agent, 20.0)
-    if follower is None or follower in concerned or follower.speed < 4.5:
-      continue
-    for other in concerned:
-      _blind(follower, other, late=False)
-    follower.pace = float(stage.rng.uniform(0.5, 1.5))
-    concerned.append(follower)
-  return len(concerned) > 2
+def _arrival(stage: Stage, kind: str, lane: int, speed: float, start: float, **state) -> Arrival:
+  home = 0.0 if kind != 'bicycle' else 1.0
+  state = {'side': home, 'side_goal': home, 'home_side': home, 'careless': True,
+           'admitted': True} | state  # fmt: skip
+  return Arrival(start, kind, lane, 0.0, speed, state)
 
 
-def crossing(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None:
-  """A driver passes the give-way line or the red light into another's path."""
-  traffic = stage.traffic
-  for careless in stage.drivers(3.0, margin=-80):
-    if not 0.5 < traffic.path(careless).stop - careless.along < 20:
-      continue
-    for other in stage.drivers(3.5, margin=-80):
-      if other is careless or not fits(careless, other):
-        continue
-      meeting = _meeting(traffic, careless, other)
-      if meeting is None:
-        continue
-      mine, theirs, place = meeting
-      seconds = theirs / other.speed
-      if not (0.8 < seconds < 2.8 and stage.sees(place, 55)):
-        continue
-      shift = 0.0 if collide else float(stage.rng.choice([-1, 1])) * 0.95
-      seconds_mine = seconds + shift
-      if seconds_mine < 0.7:
-        continue
-      pace = 2 * (mine - careless.speed * seconds_mine) / seconds_mine**2
-      if not -2.0 < pace < 3.6 or careless.speed + pace * seconds_mine < 3.0:
-        continue
-      careless.careless, careless.admitted, careless.pace = True, True, pace
-      careless.desired_speed = max(careless.desired_speed, 9.0)
-      _blind(careless, other, late=False)
-      if collide:
-        _blind(other, careless, late=False)
-        other.careless, other.admitted, other.pace = True, True, 0.0
-      else:
-        careless.pace = max(pace, 0.0)
-        careless.blind_to.clear()
-      return [careless, other]
-  return None
+def _together(stage: Stage, seconds: list[float]) -> list[float]:
+  """Returns when to enter for those who need `seconds` to a place, to be there together."""
+  return [stage.traffic.time + _NOTICE_S + max(seconds) - own for own in seconds]
 
 
-def sideswipe(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None:
+def _cross(stage: Stage, collide: bool, kinds, crossings) -> list[Arrival]:
+  """One drives past the give-way line or the red light into the other's path."""
+  rng = stage.rng
+  meeting = crossings[rng.integers(len(crossings))]
+  speeds = rng.uniform(9, 13, 2)
+  times = [
+    stage.traffic.travel_times(lane, speed)[along]
+    for lane, along, speed in (
+      (meeting.first, meeting.first_along, speeds[0]),
+      (meeting.second, meeting.second_along, speeds[1]),
+    )
+  ]
+  starts = _together(stage, times)
+  late = not collide and rng.random() < 0.5
+  if collide or late:
+    starts[0] += rng.uniform(-0.22, 0.22)
+  else:
+    starts[0] += rng.choice([-1, 1]) * rng.uniform(0.85, 1.4)
+  return [
+    _arrival(stage, kinds[0], meeting.first, speeds[0], starts[0]),
+    _arrival(stage, kinds[1], meeting.second, speeds[1], starts[1], late=late),
+  ]
+
+
+def _rear_end(stage: Stage, collide: bool, kinds, crossings) -> list[Arrival]:
+  """The leader brakes hard, and the follower looks elsewhere."""
+  rng, spots = stage.rng, _spots(stage)
+  if not spots:
+    return []
+  lane, along = spots[rng.integers(len(spots))]
+  speed, rate = rng.uniform(9, 13), rng.uniform(6.5, 8.5)
+  start = stage.traffic.time + _NOTICE_S
+  there = start + stage.traffic.travel_times(lane, speed)[max(along - int(speed**2 / 2 / rate), 0)]
+  stands = {'braking': rate, 'braking_until': there + speed / rate + 0.1,
+            'hold_until': there + speed / rate + rng.uniform(2, 6)}  # fmt: skip
+  gap = rng.uniform(1.5, 2.2)
+  follower = _arrival(stage, kinds[1], lane, speed * rng.uniform(1.0, 1.15), start + gap,
+                      late=not collide)  # fmt: skip
+  return [_arrival(stage, kinds[0], lane, speed, start, script=((there, stands),)), follower]
+
+
+def _drift(stage: Stage, collide: bool, kinds, crossings) -> list[Arrival]:
   """A driver drifts into the path of one who comes towards him or drives beside him."""
-  traffic = stage.traffic
-  for drifter in stage.drivers(4.5, margin=-60):
-    ahead = np.array([np.cos(drifter.body.heading), np.sin(drifter.body.heading)])
-    right = np.array([ahead[1], -ahead[0]])
-    for other in stage.drivers(3.5, margin=-60):
-      toward = other.body.position - drifter.body.position
-      along, aside = toward @ ahead, toward @ right
-      facing = np.cos(other.body.heading - drifter.body.heading)
-      if other is drifter or abs(facing) < 0.9 or not 2.2 < abs(aside) < 4.5:
-        continue
-      closing = drifter.speed - facing * other.speed
-      oncoming = facing < 0 and 8 < along < 2.4 * closing
-      beside = facing > 0 and abs(along) < 3.5 and traffic.path(drifter).stop == np.inf
-      if not (oncoming or beside) or not fits(drifter, other):
-        continue
-      place = drifter.body.position + ahead * drifter.speed * (1.1 if beside else along / closing)
-      if not stage.sees(place, 50):
-        continue
-      clearance = (drifter.actor.width + other.actor.width) / 2
-      goal = aside * 0.85 if collide else np.sign(aside) * max(abs(aside) - clearance - 0.45, 0.3)
-      drifter.side_goal = drifter.side + float(goal)
-      drifter.home_side = drifter.side_goal if collide else drifter.home_side
-      _blind(drifter, other, late=False)
-      if collide:
-        _blind(other, drifter, late=False)
-      drifter.pace = 0.3 if collide else None
-      return [drifter, other]
-  return None
+  rng, spots, lanes = stage.rng, _spots(stage), stage.traffic.layout.lanes
+  if not spots:
+    return []
+  lane, along = spots[rng.integers(len(spots))]
+  path = lanes[lane]
+  right = np.array([math.sin(path.headings[along]), -math.cos(path.headings[along])])
+  beside, busy = [], _busy(stage)
+  for number, other in enumerate(lanes):
+    metre = int(np.argmin(np.linalg.norm(other.points - path.points[along], axis=1)))
+    aside = float((other.points[metre] - path.points[along]) @ right)
+    if number != lane and other.origin not in busy and 2.2 < abs(aside) < 4.5 and metre > 20:
+      beside.append((number, metre, aside))
+  if not beside:
+    return []
+  number, metre, aside = beside[rng.integers(len(beside))]
+  speeds = rng.uniform(8, 11, 2)
+  if math.cos(lanes[number].headings[metre] - path.headings[along]) > 0:
+    speeds[1] = speeds[0] + rng.uniform(-0.5, 0.5)
+  seconds = [stage.traffic.travel_times(lane, speeds[0])[along],
+             stage.traffic.travel_times(number, speeds[1])[metre]]  # fmt: skip
+  starts = _together(stage, seconds)
+  there = starts[0] + seconds[0]
+  share = rng.uniform(0.75, 1.0) if collide else rng.uniform(0.25, 0.38)
+  swing = {'side_goal': share * aside, 'swerves_until': there + (3.0 if collide else 0.2)}
+  script = ((there - rng.uniform(1.3, 1.7), swing),)
+  return [
+    _arrival(stage, kinds[0], lane, speeds[0], starts[0], script=script),
+    _arrival(stage, kinds[1], number, speeds[1], starts[1]),
+  ]
 
 
-def walker_steps_out(stage: Stage, collide: bool, fits: Callable) -> list[Agent] | None:
+def _another(stage: Stage, arrivals: list[Arrival], collide: bool) -> list[Arrival]:
+  """Sends one more vehicle behind those of a plot."""
+  last = max(arrivals, key=lambda arrival: arrival.time)
+  gap = stage.rng.uniform(1.3, 2.0)
+  return [_arrival(stage, _vehicle(stage.rng), last.lane, last.speed, last.time + gap,
+                   late=not collide)]  # fmt: skip
+
+
+def _step_out(stage: Stage, collide: bool) -> list[Arrival]:
   """A pedestrian runs onto the road before a car."""
-  traffic = stage.traffic
-  for driver in stage.drivers(5.0, margin=-60):
-    way = traffic.corridor(driver, side_goal=driver.side_goal)
-    for walker in stage.walkers():
-      away = np.linalg.norm(way - walker.body.position, axis=1)
-      nearest = int(np.argmin(away))
-      if not 7 <= nearest <= 20 or not 1.6 < away[nearest] < 7 or not fits(driver, walker):
-        continue
-      place = way[nearest]
-      seconds = (nearest - driver.actor.length / 2) / driver.speed
-      pace = (away[nearest] - 0.2) / seconds
-      if not 1.3 < pace < 4.2 or not stage.sees(place, 40):
-        continue
-      step = (place - walker.body.position) / away[nearest]
-      now = traffic.time
-      if collide:
-        # the body meets the front when the walker is within the car's width
-        walker.dash = ((step * pace, now + seconds + 3.0),)
-        _blind(driver, walker, late=False)
-        driver.pace = 0.0
-      else:
-        reach = away[nearest] - driver.actor.width / 2 - float(stage.rng.uniform(0.55, 0.9))
-        if reach < 0.4:
-          continue
-        out = reach / pace
-        walker.dash = (
-          (step * pace, now + out), (step * 0.0, now + out + 1.3),
-          (step * -1.6, now + out + 1.3 + reach / 1.6),
-        )  # fmt: skip
-        _blind(driver, walker, late=True)
-      return [driver, walker]
+  rng, traffic, spots = stage.rng, stage.traffic, _spots(stage)
+  if not spots:
+    return []
+  lane, along = spots[rng.integers(len(spots))]
+  place = traffic.layout.lanes[lane].points[along]
+  walks = []
+  for number, path in enumerate(traffic.layout.walks):
+    away = np.linalg.norm(path.points - place, axis=1)
+    metre = int(np.argmin(away))
+    before = _last_hidden(stage, path, metre)
+    if 2.0 < away[metre] < 8.0 and before is not None and metre < path.stop - 2:
+      walks.append((number, metre, before, away[metre]))
+  if not walks:
+    return []
+  walk, metre, before, away = walks[rng.integers(len(walks))]
+  pace, run, speed = rng.uniform(1.6, 2.4), rng.uniform(2.6, 3.8), rng.uniform(8.5, 12)
+  seconds = [(metre - before) / pace + away / run, traffic.travel_times(lane, speed)[along]]
+  starts = _together(stage, seconds)
+  begins = starts[0] + (metre - before) / pace
+  kind = str(rng.choice(['car', 'van', 'motorcycle'], p=[0.8, 0.13, 0.07]))
+  duration, late = away / run, False
+  if collide:
+    starts[1] += rng.uniform(-0.05, 0.12)
+    place = place + (place - traffic.layout.walks[walk].points[metre]) * 0.3
+    duration *= 1.3
+  elif rng.random() < 0.5:
+    late = True
+  else:  # he is across, or behind the car
+    starts[1] += rng.choice([-1, 1]) * rng.uniform(0.9, 1.3)
+    place = place + (place - traffic.layout.walks[walk].points[metre]) * rng.uniform(0.6, 1.0)
+    duration *= 1.7
+  walker = Arrival(starts[0], 'pedestrian', walk, float(before), pace,
+                   {'errand': (begins, place, duration)})  # fmt: skip
+  return [walker, _arrival(stage, kind, lane, speed, starts[1], late=late)]
+
+
+def _last_hidden(stage: Stage, path: Path, metre: int) -> int | None:
+  """Returns the last metre of a path before `metre` that lies outside the image."""
+  for along in range(metre, 1, -1):
+    if not stage.sees(path.points[along], -12):
+      return along
   return None
 
 
-def _blind(agent: Agent, other: Agent, *, late: bool) -> None:
-  agent.blind_to.add(other.number)
-  agent.late = late
-  agent.waiting = 0.0
+# harmless incidents; they return whether they found an opportunity
 
 
 def _brake(stage: Stage, agent: Agent, rate: float, hold: float) -> None:
   now = stage.traffic.time
   agent.braking, agent.braking_until = rate, now + agent.speed / rate + 0.1
   agent.hold_until = agent.braking_until + hold
-
-
-def _follower(stage: Stage, leader: Agent, reach: float) -> Agent | None:
-  """Returns the nearest driver behind in the same lane within `reach` metres."""
-  heading = leader.body.heading
-  cos, sin = math.cos(heading), math.sin(heading)
-  best, found = reach, None
-  for other in stage.traffic.agents:
-    if other is leader or not other.drives:
-      continue
-    dx, dy = leader.body.position - other.body.position
-    along, aside = dx * cos + dy * sin, abs(dx * sin - dy * cos)
-    same_way = math.cos(other.body.heading - heading) > 0.8
-    if same_way and 0 < along < best and aside < 0.9 + 0.06 * along:
-      best, found = along, other
-  return found
-
-
-def _meeting(traffic: Traffic, a: Agent, b: Agent) -> tuple[float, float, np.ndarray] | None:
-  """Returns how far both have to go to where their ways meet, and where; None if they do not."""
-  if traffic.path(a).origin == traffic.path(b).origin:
-    return None
-  mine = traffic.corridor(a, side_goal=a.side_goal)
-  theirs = traffic.corridor(b, side_goal=b.side_goal)
-  away = np.linalg.norm(mine[:, None] - theirs[None], axis=-1)
-  i, j = np.unravel_index(np.argmax(away < 1.2), away.shape)
-  if away[i, j] >= 1.2 or i < 3 or j < 3:
-    return None
-  return float(i), float(j), mine[i]
-
-
-# harmless incidents; they return whether they found an opportunity
 
 
 def hard_stop(stage: Stage) -> bool:
@@ -263,6 +315,7 @@ def swerve(stage: Stage) -> bool:
   for agent in stage.drivers(5.5):
     if agent.actor.width < 2.2:
       agent.side_goal = agent.home_side + float(stage.rng.choice([-1.1, 0.9]))
+      agent.swerves_until = stage.traffic.time + float(stage.rng.uniform(0.9, 1.6))
       return True
   return False
 

@@ -40,7 +40,7 @@ class Particles:
     rng = self._rng
     for _ in range(amount):
       way = np.array([*rng.normal(0, speed, 2), rng.uniform(0.5, 3.0)])
-      self._add(place, way, rng.uniform(0.07, 0.2), 0.0, 1.0, 0.02,
+      self._add(place, way, rng.uniform(0.05, 0.15), 0.0, 1.0, 0.02,
                 rng.choice([40.0, 90.0, 190.0]), DEBRIS)  # fmt: skip
 
   def litter(self, place: np.ndarray) -> None:

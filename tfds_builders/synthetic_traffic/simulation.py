@@ -1,8 +1,8 @@
 """From a site and a seed to a recording, with or without an accident in it.
 
-An incident is first tried on a fork of the world: if it does not come out as wanted (a near
-miss that touches, an accident that ends outside the image), the fork is dropped and the
-traffic goes on until the next opportunity.
+An accident is first tried on a fork of the world: if it does not come out as wanted (too
+gentle, hidden, outside the image), the fork is dropped, the traffic goes on a little and another
+is tried. A near miss that touches is undone.
 """
 
 import dataclasses
@@ -16,23 +16,23 @@ from tfds_builders.synthetic_traffic.drawing import silhouette
 from tfds_builders.synthetic_traffic.particles import Particles
 from tfds_builders.synthetic_traffic.recording import FRAMES_PER_SECOND, STEP_S, Recording
 from tfds_builders.synthetic_traffic.sites import Site
-from tfds_builders.synthetic_traffic.traffic import Demand, Traffic
+from tfds_builders.synthetic_traffic.traffic import Traffic
 from wsstad_jax.core.records import Tube, TubeKind
 
 NORMAL = 'normal'
-VEHICLES, PEDESTRIAN, MOTORCYCLE, PILE_UP = (
-  'vehicle_vehicle', 'vehicle_pedestrian', 'motorcycle_car', 'pile_up',
-)  # fmt: skip
-ACCIDENTS = (VEHICLES, PEDESTRIAN, MOTORCYCLE, PILE_UP)
+ACCIDENTS = incidents.ACCIDENTS
 
 WARM_UP_FRAMES = 150
 LEAD_FRAMES = 6  # 0.4 s before contact
-SHORTEST, LONGEST = 33, 60  # frames of an accident
-SMALLEST_SIDE = 50  # pixels
+SHORTEST, LONGEST = 24, 60  # frames of an accident
+SMALLEST_SIDE = 56  # pixels
+LARGEST_HIDDEN = 0.2  # share of the truth boxes behind other road users
+SLOWEST_CONTACT = 4.0  # m/s: less is hardly seen
 EARLIEST, LATEST = 0.15, 0.85  # shares of the video
-INCIDENTS_PER_FRAME = 0.03
-_WATCHED_FRAMES = 90  # a near miss that touches within these is undone
-_PATIENCE_FRAMES = 1800
+HARMLESS_PER_FRAME, NEAR_MISSES_PER_FRAME = 0.012, 0.01
+_WATCHED_FRAMES = 400  # a near miss that touches within these is undone
+_PATIENCE_FRAMES = 1500
+_ON_THE_WAY_S = 7.5  # from the edge of the scene to the place of an accident, at most
 
 
 @dataclasses.dataclass
@@ -59,8 +59,8 @@ class World:
     for contact in self.traffic.contacts[known:]:
       if contact.closing > 1.0:
         place = np.array([*contact.place, 0.5])
-        self.particles.burst(place, amount=int(4 + 1.5 * contact.closing), speed=2.0)
-        self.particles.smoke(place, amount=int(contact.closing / 1.5), grey=150.0)
+        self.particles.burst(place, amount=int(3 + contact.closing), speed=2.0)
+        self.particles.smoke(place, amount=int(contact.closing), grey=150.0, size=0.5)
     for agent in self.traffic.agents:
       hard = agent.drives and agent.braking > 6 and self.traffic.time < agent.braking_until
       if self.traffic.time < agent.smoking_until or (hard and agent.number % 3 == 0):
@@ -96,26 +96,11 @@ def _pose(agent, time: float) -> tuple:
           float(agent.slows))  # fmt: skip
 
 
-def themed_demand(demand: Demand, theme: str) -> Demand:
-  """Returns the traffic of a video in which accidents of a category are likely.
-
-  Normal videos have themes as well, in equal shares, so that the traffic tells nothing.
-  """
-  if theme == PEDESTRIAN:
-    return dataclasses.replace(demand, walkers=demand.walkers + 3)
-  if theme == MOTORCYCLE:
-    mix = {kind: share * (3 if kind == 'motorcycle' else 1) for kind, share in demand.mix.items()}
-    total = sum(mix.values())
-    mix = {kind: share / total for kind, share in mix.items()}
-    return dataclasses.replace(demand, mix=mix, headway_s=0.7 * demand.headway_s)
-  return dataclasses.replace(demand, headway_s=0.6 * demand.headway_s)
-
-
-def create_world(site: Site, demand: Demand, rng: np.random.Generator) -> World:
+def create_world(site: Site, rng: np.random.Generator) -> World:
   """Returns the world of a site after its warm-up."""
   seeds = rng.integers(2**31, size=2)
   world = World(
-    Traffic(site.layout, demand, np.random.default_rng(seeds[0])),
+    Traffic(site.layout, site.demand, np.random.default_rng(seeds[0])),
     Particles(np.random.default_rng(seeds[1])), [], [], [],
   )  # fmt: skip
   for _ in range(WARM_UP_FRAMES):
@@ -134,7 +119,7 @@ def simulate(site: Site, *, category: str, seed: int) -> tuple[Recording, Tube |
   Raises:
     RuntimeError: no accident of the category came about in many attempts.
   """
-  for attempt in range(5):
+  for attempt in range(8):
     found = _Play(site, category, np.random.default_rng([seed, attempt])).run()
     if found is not None:
       return found
@@ -150,10 +135,9 @@ class _Play:
   def __init__(self, site: Site, category: str, rng: np.random.Generator):
     self._site, self._category, self._rng = site, category, rng
     self._num_frames = int(rng.integers(20 * FRAMES_PER_SECOND, 30 * FRAMES_PER_SECOND + 1))
-    theme = str(rng.choice(ACCIDENTS)) if category == NORMAL else category
-    self._world = create_world(site, themed_demand(site.demand, theme), rng)
-    self._pending: list[tuple[int, str]] = []  # (frame of expiry, name) of incidents
+    self._world = create_world(site, rng)
     self._saved: tuple[int, World] | None = None  # before the last near miss
+    self._plots = 0
     self._truth: Tube | None = None
 
   def run(self) -> tuple[Recording, Tube | None] | None:
@@ -178,11 +162,12 @@ class _Play:
   def _seek_accident(self) -> bool:
     while len(self._world.rows) < _PATIENCE_FRAMES:
       trial = self._world.fork()
-      self._truth = _attempt_accident(trial, self._site, self._category, self._rng)
+      self._plots += 1
+      self._truth = _attempt_accident(trial, self._site, self._category, self._plots, self._rng)
       if self._truth is not None:
         self._world, self._saved = trial, None
         return True
-      if not self._go_on(until=len(self._world.rows) + 2):
+      if not self._go_on(until=len(self._world.rows) + 4):
         return False
     return False
 
@@ -199,88 +184,67 @@ class _Play:
     return True
 
   def _play_incidents(self) -> None:
-    rng, frame = self._rng, len(self._world.rows)
-    if rng.random() < INCIDENTS_PER_FRAME:
-      self._pending.append((frame + 60, str(rng.choice(_INCIDENT_NAMES))))
-    for entry in list(self._pending):
-      expiry, name = entry
-      if frame % 3 or frame > expiry:
-        if frame > expiry:
-          self._pending.remove(entry)
-        continue
-      stage = incidents.Stage(
-        self._world.traffic, self._world.particles, self._site.camera, rng
-      )
-      before = self._world.fork() if name in _MISTAKES else None
-      if name in _MISTAKES:
-        started = _MISTAKES[name](stage, False, lambda a, b: True) is not None
-      else:
-        started = incidents.HARMLESS[name](stage)
-      if started:
-        self._pending.remove(entry)
-        if before is not None:
-          self._saved = frame, before
+    rng = self._rng
+    if rng.random() < HARMLESS_PER_FRAME:
+      name = str(rng.choice(list(incidents.HARMLESS)))
+      incidents.HARMLESS[name](self._stage(self._world))
+    if rng.random() < NEAR_MISSES_PER_FRAME and not self._world.traffic.arrivals:
+      self._saved = len(self._world.rows), self._world.fork()
+      self._plots += 1
+      category = str(rng.choice(ACCIDENTS))
+      _arrange(self._stage(self._world), category, self._plots, collide=False)
+
+  def _stage(self, world: World) -> incidents.Stage:
+    return incidents.Stage(world.traffic, world.particles, self._site.camera, self._rng)
 
 
-_MISTAKES = {
-  'rear_end': incidents.rear_end,
-  'crossing': incidents.crossing,
-  'sideswipe': incidents.sideswipe,
-  'walker_steps_out': incidents.walker_steps_out,
-}
-# near misses are the look-alikes that matter most
-_INCIDENT_NAMES = (*incidents.HARMLESS, *_MISTAKES, *_MISTAKES)
+def _arrange(stage: incidents.Stage, category: str, plot: int, *, collide: bool) -> bool:
+  """Sends those who are to meet on their way; False if the place does not allow it."""
+  arrivals = incidents.arrange(stage, category, collide=collide)
+  for arrival in arrivals:
+    stage.traffic.arrivals.append(
+      dataclasses.replace(arrival, state=arrival.state | {'plot': plot})
+    )
+  return bool(arrivals)
 
 
-def _attempt_accident(trial: World, site: Site, category: str, rng) -> Tube | None:
+def _attempt_accident(trial: World, site: Site, category: str, plot: int, rng) -> Tube | None:
   """Makes the accident happen in a forked world; None if it does not come out as wanted."""
   stage = incidents.Stage(trial.traffic, trial.particles, site.camera, rng)
-  concerned = None
-  for mistake in _ways(category, rng):
-    concerned = mistake(stage, True, _fits(category))
-    if concerned:
-      break
-  if not concerned or (category == PILE_UP and not incidents.draw_in(stage, concerned)):
+  if not _arrange(stage, category, plot, collide=True):
     return None
   known = len(trial.traffic.contacts)
-  started = len(trial.rows)
+  last = max(arrival.time for arrival in trial.traffic.arrivals) + _ON_THE_WAY_S
   while len(trial.traffic.contacts) == known:
-    if len(trial.rows) > started + 70:
+    if trial.traffic.time > last:
       return None
     trial.step()
+  contact = trial.traffic.contacts[known]
+  concerned = [trial.traffic.agent(n) for n in (contact.first, contact.second)]
+  if contact.closing < SLOWEST_CONTACT or any(agent.plot != plot for agent in concerned):
+    return None
   first = len(trial.rows) - 1
   for _ in range(LONGEST - LEAD_FRAMES - 1):
     trial.step()
-    involved = {n for c in trial.traffic.contacts[known:] for n in (c.first, c.second)}
+    involved = _involved(trial, known)
     agents = [trial.traffic.agent(n) for n in involved]
     if all(agent is not None and agent.body.at_rest for agent in agents):
       break
   else:
     return None
-  if _category(trial, involved) != category:
+  if _category(trial, set(involved)) != category:
     return None
   return _truth(trial, site, involved, first - LEAD_FRAMES, len(trial.rows))
 
 
-def _fits(category: str):
-  """Returns which pairs of drivers an accident of a category begins with."""
-
-  def fits(a, b):
-    two = a.actor.kind in incidents.TWO_WHEELERS, b.actor.kind in incidents.TWO_WHEELERS
-    if category == PEDESTRIAN:
-      return not two[0]
-    return any(two) and not all(two) if category == MOTORCYCLE else not any(two)
-
-  return fits
-
-
-def _ways(category: str, rng: np.random.Generator) -> list:
-  """Returns the mistakes that can lead to a category, in random order."""
-  if category == PEDESTRIAN:
-    return [incidents.walker_steps_out]
-  ways = [incidents.rear_end, incidents.crossing, incidents.sideswipe]
-  rng.shuffle(ways)
-  return ways
+def _involved(world: World, known: int) -> dict[int, int]:
+  """Returns the frame of the first contact of each who touched after `known` contacts."""
+  involved = {}
+  for contact in world.traffic.contacts[known:]:
+    frame = round(contact.time / STEP_S) - 1
+    for number in (contact.first, contact.second):
+      involved.setdefault(number, frame)
+  return involved
 
 
 def _category(world: World, involved: set[int]) -> str:
@@ -289,29 +253,49 @@ def _category(world: World, involved: set[int]) -> str:
   people = sum(actor.kind == 'pedestrian' for actor in cast) - riders
   vehicles = sum(actor.is_vehicle for actor in cast)
   if people > 0:
-    return PEDESTRIAN
+    return incidents.PEDESTRIAN
   if vehicles > 2:
-    return PILE_UP
-  return MOTORCYCLE if riders else VEHICLES
+    return incidents.PILE_UP
+  return incidents.MOTORCYCLE if riders else incidents.VEHICLES
 
 
-def _truth(world: World, site: Site, involved: set[int], start: int, stop: int) -> Tube | None:
-  """Returns the union boxes of those involved, or None if they are not well visible."""
+def _truth(
+  world: World, site: Site, involved: dict[int, int], start: int, stop: int
+) -> Tube | None:
+  """Returns the union boxes of those involved by then, or None if they are not well visible."""
   if not SHORTEST <= stop - start <= LONGEST:
     return None
-  boxes, shares = [], []
+  boxes, shares, hidden = [], [], []
   for frame in range(start, stop):
     row = world.rows[frame]
+    outlines = {
+      n: silhouette(site.camera, world.traffic.cast[n], np.array(pose)) for n, pose in row.items()
+      if site.camera.sees(pose[:2], -150)
+    }  # fmt: skip
     parts = np.array([
-      silhouette(site.camera, world.traffic.cast[n], np.array(row[n]))
-      for n in involved if n in row
+      outlines[n] for n, contact in involved.items()
+      if n in outlines and frame >= contact - LEAD_FRAMES
     ])  # fmt: skip
+    if not len(parts):
+      return None
     whole = np.concatenate([parts[:, :2].min(0), parts[:, 2:].max(0)])
     seen = np.clip(whole, 0, [WIDTH, HEIGHT, WIDTH, HEIGHT])
     boxes.append(seen)
     shares.append(np.prod(seen[2:] - seen[:2]) / np.prod(whole[2:] - whole[:2]))
+    others = [box for n, box in outlines.items() if n not in involved and box[3] > parts[:, 3].max()]
+    hidden.append(_hidden_share(parts, others))
   boxes = np.array(boxes, np.float32)
   sides = (boxes[:, 2:] - boxes[:, :2]).max(1)
-  if min(shares) < 0.55 or np.mean(shares) < 0.8 or np.median(sides) < SMALLEST_SIDE:
+  if min(shares) < 0.6 or np.mean(shares) < 0.85 or np.median(sides) < SMALLEST_SIDE:
     return None
-  return Tube(start, boxes, TubeKind.TRUTH)
+  return Tube(start, boxes, TubeKind.TRUTH) if np.mean(hidden) < LARGEST_HIDDEN else None
+
+
+def _hidden_share(parts: np.ndarray, nearer: list[np.ndarray]) -> float:
+  """Returns which share of boxes [n, 4] is covered by those of nearer bodies."""
+  shown, cover = np.zeros((2, HEIGHT // 4, WIDTH // 4), bool)
+  for mask, boxes in ((shown, parts), (cover, nearer)):
+    for box in boxes:
+      x0, y0, x1, y1 = np.clip(np.rint(box / 4), 0, None).astype(int)
+      mask[y0 : y1 + 1, x0 : x1 + 1] = True
+  return float((shown & cover).sum() / max(shown.sum(), 1))

@@ -104,7 +104,8 @@ def create_site(seed: int) -> Site:
   shares = rng.dirichlet([14, 2.5, 1.5, 0.8, 4.0, 2.2]) * 0.85 + (0.05, 0, 0, 0, 0.08, 0.02)
   mix = dict(zip(('car', 'van', 'lorry', 'bus', 'motorcycle', 'bicycle'), shares))
   demand = Demand(
-    headway_s=float(rng.uniform(8.0, 13.0)), mix=mix, walkers=int(rng.integers(2, 5)),
+    headway_s=float(rng.uniform(8.0, 14.0)) * (2.2 if large else 1.0),
+    mix=mix, walkers=int(rng.integers(2, 5)),
     speed=float(rng.uniform(7.0, 10.0)),
   )
   return Site(seed, layout, camera, _create_look(rng), demand)

@@ -40,12 +40,14 @@ class Agent:
     home_side: where it rides normally.
     admitted: whether it has passed, or may pass, the stop line.
     parked: True for vehicles that never move.
-    blind_to: numbers of those it does not react to.
-    late: whether it notices those at the last moment.
+    plot: number of the incident it is part of, or 0; it does not see the others in it.
+    late: whether it sees them at the last moment after all.
     careless: whether it ignores the stop line.
+    script: (seconds, {attribute: value}) of what it is going to do, in order of time.
+    errand: of a walker: (seconds, place [2], duration) of a run across the road, or None.
+    swerves_until: it keeps to `side_goal` until then, whatever is beside it.
     braking: forced deceleration in m/s^2 until `braking_until` (seconds).
     hold_until: it stands until then once forced to a stop.
-    pace: forced acceleration in m/s^2, or None.
     dash: legs of a walker who has left his path: (velocity [2], until seconds).
     smoking_until: it gives off smoke until then.
     waiting: seconds stood behind something.
@@ -63,13 +65,15 @@ class Agent:
   home_side: float = 0.0
   admitted: bool = False
   parked: bool = False
-  blind_to: set = dataclasses.field(default_factory=set)
+  plot: int = 0
   late: bool = False
   careless: bool = False
+  script: tuple = ()
+  errand: tuple | None = None
+  swerves_until: float = -1.0
   braking: float = 0.0
   braking_until: float = -1.0
   hold_until: float = -1.0
-  pace: float | None = None
   dash: tuple = ()
   smoking_until: float = -1.0
   waiting: float = 0.0
@@ -109,6 +113,27 @@ class Demand:
 
 
 @dataclasses.dataclass(frozen=True)
+class Arrival:
+  """A road user who is going to enter as part of an incident.
+
+  Attributes:
+    time: seconds.
+    kind: of the actor.
+    lane: number of its path.
+    along: metres of path at which it enters, out of view.
+    speed: m/s.
+    state: further attributes of the agent.
+  """
+
+  time: float
+  kind: str
+  lane: int
+  along: float
+  speed: float
+  state: dict
+
+
+@dataclasses.dataclass(frozen=True)
 class Contact:
   """Two bodies that touched.
 
@@ -135,6 +160,7 @@ class Traffic:
     self.agents: list[Agent] = []
     self.cast: list[Actor] = []
     self.contacts: list[Contact] = []
+    self.arrivals: list[Arrival] = []
     self._lane_points = self._pad([path.points for path in layout.lanes])
     self._lane_normals = self._pad([_normals(path) for path in layout.lanes], extend=False)
     self._limits = np.stack(
@@ -162,10 +188,10 @@ class Traffic:
     other.agents = []
     for agent in self.agents:
       twin = copy.copy(agent)
-      twin.body, twin.blind_to = copy.copy(agent.body), set(agent.blind_to)
+      twin.body = copy.copy(agent.body)
       other.agents.append(twin)
     other.cast, other.contacts = list(self.cast), list(self.contacts)
-    other._next_arrival = dict(self._next_arrival)
+    other._next_arrival, other.arrivals = dict(self._next_arrival), list(self.arrivals)
     return other
 
   def enter(self, body: bodies.Body, lane: int, along: float, speed: float, desired: float,
@@ -203,14 +229,38 @@ class Traffic:
     """Returns the path an agent follows."""
     return (self.layout.lanes if agent.actor.is_vehicle else self.layout.walks)[agent.lane]
 
+  def travel_times(self, lane: int, desired: float) -> np.ndarray:
+    """Returns the seconds [n] in which a free driver reaches each metre of a lane."""
+    speed = desired
+    along, seconds = [0.0], [0.0]
+    while along[-1] < self.layout.lanes[lane].length:
+      speed += self._free_rate(lane, along[-1], speed, desired) * STEP_S
+      along.append(along[-1] + speed * STEP_S)
+      seconds.append(seconds[-1] + STEP_S)
+    return np.interp(np.arange(len(self.layout.lanes[lane].points)), along, seconds)
+
+  def _free_rate(self, lane: int, along: float, speed: float, desired: float) -> float:
+    """Returns the acceleration on an empty road: towards the desired speed, slower in bends."""
+    limits = self._limits[lane, int(along) : int(along) + 16]
+    allowed = np.sqrt(limits**2 + 2 * 2.2 * _AHEAD[: len(limits)]).min()
+    wanted = min(desired, allowed)
+    return max(ACCELERATION * (1 - (speed / max(wanted, 0.1)) ** 4), -HARDEST_BRAKING)
+
   # arrivals
 
   def populate(self) -> None:
     """Lets new vehicles and walkers arrive."""
+    for arrival in [arrival for arrival in self.arrivals if arrival.time <= self.time]:
+      self.arrivals.remove(arrival)
+      self._send_expected(arrival)
+    expected = {
+      self.layout.lanes[arrival.lane].origin
+      for arrival in self.arrivals if arrival.kind != 'pedestrian'
+    }  # fmt: skip
     for origin in self._origins:
-      if self.time >= self._next_arrival[origin]:
+      if self.time >= self._next_arrival[origin] and origin not in expected:
         # traffic comes in platoons
-        close = self.rng.random() < 0.5
+        close = self.rng.random() < 0.25
         wait = self.rng.uniform(1.2, 1.9) if close else self.rng.exponential(self.demand.headway_s)
         self._next_arrival[origin] = self.time + 0.6 + float(wait)
         self._send_vehicle(origin)
@@ -220,11 +270,8 @@ class Traffic:
 
   def _send_vehicle(self, origin: int) -> None:
     choices = [k for k, path in enumerate(self.layout.lanes) if path.origin == origin]
-    entry = self.layout.lanes[choices[0]].points[0]
-    for agent in self.agents:
-      room = 6.0 + agent.actor.length / 2 + (5.0 if agent.actor.length > 6 else 0.0)
-      if agent.actor.is_vehicle and np.hypot(*(agent.body.position - entry)) < room + 4:
-        return
+    if not self._has_room(self.layout.lanes[choices[0]].points[0]):
+      return
     kind = str(self.rng.choice(list(self.demand.mix), p=list(self.demand.mix.values())))
     lane = int(self.rng.choice(choices))
     path = self.layout.lanes[lane]
@@ -235,6 +282,28 @@ class Traffic:
     body = bodies.Body(create_actor(self.rng, kind), path.points[0].copy(), path.headings[0])
     agent = self.enter(
       body, lane, 0.0, 0.8 * desired, desired, side=home, side_goal=home, home_side=home
+    )
+    self._settle(agent, 0.0)
+
+  def _has_room(self, entry: np.ndarray) -> bool:
+    """Tells whether no vehicle is near a point [2] where one is to enter."""
+    for agent in self.agents:
+      room = 10.0 + agent.actor.length / 2 + (5.0 if agent.actor.length > 6 else 0.0)
+      if agent.actor.is_vehicle and np.hypot(*(agent.body.position - entry)) < room:
+        return False
+    return True
+
+  def _send_expected(self, arrival: Arrival) -> None:
+    """Lets somebody enter as arranged; nobody if the way is blocked."""
+    walks = arrival.kind == 'pedestrian'
+    path = (self.layout.walks if walks else self.layout.lanes)[arrival.lane]
+    place = path.points[int(arrival.along)].copy()
+    if not walks and not self._has_room(place):
+      return
+    actor = create_actor(self.rng, arrival.kind)
+    body = bodies.Body(actor, place, path.headings[int(arrival.along)])
+    agent = self.enter(
+      body, arrival.lane, arrival.along, arrival.speed, arrival.speed, **arrival.state
     )
     self._settle(agent, 0.0)
 
@@ -256,6 +325,11 @@ class Traffic:
     """Moves everything on by one frame."""
     self.time += STEP_S
     self.populate()
+    for agent in self.agents:
+      while agent.script and self.time >= agent.script[0][0]:
+        for name, value in agent.script[0][1].items():
+          setattr(agent, name, value)
+        agent.script = agent.script[1:]
     drivers = [agent for agent in self.agents if agent.drives]
     owners, discs = self._discs()
     gaps = self._gaps(drivers, discs)
@@ -338,14 +412,11 @@ class Traffic:
       other = self.agents[owners[m]]
       if other is agent:
         gaps[m] = np.inf
-      elif other.number in agent.blind_to:
+      elif agent.plot and other.plot == agent.plot:
         if agent.late:
           self._wake(agent, other, gaps[m], float(discs[m, 3:] @ ahead))
         gaps[m] = np.inf
-    limits = self._limits[agent.lane, int(agent.along) : int(agent.along) + 16]
-    allowed = np.sqrt(limits**2 + 2 * 2.2 * _AHEAD[: len(limits)]).min()
-    wanted = min(agent.desired_speed, allowed)
-    rate = ACCELERATION * (1 - (agent.speed / max(wanted, 0.1)) ** 4)
+    rate = self._free_rate(agent.lane, agent.along, agent.speed, agent.desired_speed)
     nearest = int(np.argmin(gaps)) if len(gaps) else -1
     blocked = nearest >= 0 and np.isfinite(gaps[nearest])
     if blocked:
@@ -360,8 +431,6 @@ class Traffic:
         agent.admitted = self._may_enter(agent, path)
       if not agent.admitted and room < 30:
         rate = min(rate, self._follow(agent.speed, room + 1.4, 0.0))
-    if agent.pace is not None:
-      rate = agent.pace
     if self.time < agent.braking_until:
       rate = min(rate, -agent.braking)
     elif self.time < agent.hold_until:
@@ -379,13 +448,14 @@ class Traffic:
     """Makes a late driver notice when only hard braking still helps."""
     closing = agent.speed - leader_speed
     if closing > 0 and closing**2 / (2 * max(gap - 0.9, 0.1)) > 5.0:
-      agent.blind_to.discard(other.number)
+      agent.plot, agent.script = 0, ()
       agent.braking, agent.braking_until = 9.0, self.time + 1.2
-      agent.pace = None
 
   def _pass(self, agent: Agent, leader: Agent | None, owners, discs) -> None:
     """Steers around what stands or crawls ahead when the way beside it is free."""
     home = agent.home_side
+    if self.time < agent.swerves_until:
+      return
     if agent.side_goal != home:
       back = self._free(agent, home, owners, discs, behind=agent.actor.length + 2, reach=18)
       if back:
@@ -420,10 +490,16 @@ class Traffic:
     if path.phase >= 0 and path.phase != self.green_phase:
       return False
     for other in self.agents:
-      if other is agent or not other.drives or not self._conflicts[agent.lane, other.lane]:
+      if other is agent or not other.drives:
+        continue
+      if self.path(other).origin == path.origin and not other.admitted:
+        if other.along > agent.along:
+          return False  # who waits behind another must not keep the junction from others
+      if not self._conflicts[agent.lane, other.lane]:
         continue
       theirs = self.layout.lanes[other.lane]
-      inside = other.admitted or other.careless
+      waits = other.careless and other.speed < 1 and other.along < theirs.stop
+      inside = other.admitted and not waits
       if inside and other.along - other.actor.length / 2 < theirs.clear:
         return False
       room = theirs.stop - other.along
@@ -469,6 +545,10 @@ class Traffic:
       agent.dash = agent.dash[1:]
       if not agent.dash:
         self._join_pavement(agent)
+    if agent.errand and self.time >= agent.errand[0]:
+      _, place, seconds = agent.errand
+      agent.dash = (((place - body.position) / seconds, self.time + seconds),)
+      agent.errand = None
     if agent.dash:
       body.velocity = np.asarray(agent.dash[0][0], float)
       body.position = body.position + body.velocity * STEP_S
