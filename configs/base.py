@@ -28,11 +28,18 @@ def get_config() -> ml_collections.ConfigDict:
 
   config.data = ml_collections.ConfigDict()
   config.data.name = 'stra'  # folder under tfds_builders/
-  config.data.root = 'data'  # folder of raw videos and of all that is prepared from them
+  config.data.root = 'data'  # folder of raw videos
+  config.data.prepared = ''  # folder of all that is prepared from them; root itself if empty
   config.data.size = 'demo'  # synthetic_traffic alone: demo, full or tiny
   config.data.seed = 0  # synthetic_traffic alone: of sites, traffic and accidents
   config.data.num_processes = 2  # that render, decode and detect
-  config.data.skip_unreadable = False  # go on without videos that cannot be read
+  # The others are for data sets of a person's own files.
+  config.data.skip_unreadable = False  # go on without videos that have faults, and say so
+  config.data.frame_tolerance = 16  # frames, one clip, by which lists and boxes may miss a video's
+  config.data.validation_share = 0.15  # of the training videos of each label, split off by name
+  config.data.test_share = 0.25  # of the videos of each label, where no test videos are given
+  config.data.boxes = ''  # format of the box files: csv, json ...; needed if there are several
+  config.data.max_gap = 30  # frames without a box over which an annotated event goes on
 
   # The fields of these records are explained in the files that define them.
   config.detector = settings(MotionDetector(), kind='motion')

@@ -9,6 +9,7 @@ _BUILDERS = {
     'synthetic_traffic': 'SyntheticTraffic',
     'stra': 'Stra',
     'st_ucf_crime': 'StUcfCrime',
+    'video_folder': 'VideoFolder',
 }
 
 

@@ -12,12 +12,14 @@ import ml_collections
 import tensorflow_datasets as tfds
 import tqdm
 
+from wsstad_jax.core import files
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import VideoEntry
 from wsstad_jax.data import bags
 from wsstad_jax.features import store
 from wsstad_jax.runs import prepare
 
+LEFT_OUT_FILE = 'left_out.json'  # beside the bags: why each missing video is left out
 _SPLITS = ('train', 'validation', 'test')
 
 
@@ -51,15 +53,15 @@ class BagBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         [_describe(entry, videos.features_file(entry)) for entry in videos.entries],
     )
     super().__init__(
-        data_dir=os.path.join(config.data.root, 'tfds'),
+        data_dir=os.path.join(config.data.prepared or config.data.root, 'tfds'),
         config=tfds.core.BuilderConfig(name=name),
         file_format='array_record',
     )
 
   @classmethod
   def folder(cls, config: ml_collections.ConfigDict) -> str:
-    """Returns the folder of the videos and of what is prepared from each."""
-    return os.path.join(config.data.root, cls.name)
+    """Returns the folder of what is prepared from each video."""
+    return os.path.join(config.data.prepared or config.data.root, cls.name)
 
   @classmethod
   @abc.abstractmethod
@@ -69,7 +71,8 @@ class BagBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Returns the videos of the data set; makes those that can be made.
 
     Raises:
-      UserError: the videos are not where they are expected.
+      UserError: the videos are not where they are expected, or have faults and are not to be
+        left out.
     """
 
   def _info(self) -> tfds.core.DatasetInfo:
@@ -101,15 +104,20 @@ def prepare_bags(
   with _quiet_tfds():
     builder = builder_class(videos, config, progress)
     builder.download_and_prepare()
-  return os.fspath(builder.data_path)
+  bags_folder = os.fspath(builder.data_path)
+  left_out = prepare.read_left_out(builder_class.folder(config))
+  if left_out:
+    files.write_json(os.path.join(bags_folder, LEFT_OUT_FILE), left_out)
+  return bags_folder
 
 
-def check_manual_folder(folder: str, layout: str) -> None:
+def check_manual_folder(folder: str, layout: str, more: str = '') -> None:
   """Stops the program if the files of a data set are not in `folder`.
 
   Args:
     folder: that a person has to fill.
     layout: the paths expected in it, one a line: 'path  what it is'.
+    more: what else the message is to say of the layout.
 
   Raises:
     UserError: a path of the layout is missing.
@@ -119,7 +127,7 @@ def check_manual_folder(folder: str, layout: str) -> None:
   missing = [path for path in paths if not os.path.exists(os.path.join(folder, path))]
   if missing:
     raise UserError(
-        f'{folder} lacks {", ".join(missing)}. Expected there:\n{layout}\n'
+        f'{folder} lacks {", ".join(missing)}. Expected there:\n{layout}\n{more}'
         'To see the system run without this data: python main.py --config=configs/synthetic.py'
     )
 

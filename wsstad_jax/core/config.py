@@ -15,7 +15,8 @@ from wsstad_jax.core import provenance
 from wsstad_jax.core.errors import UserError
 
 _CHOICES = {
-    'data.name': ('synthetic_traffic', 'stra', 'st_ucf_crime'),
+    'data.name': ('synthetic_traffic', 'stra', 'st_ucf_crime', 'video_folder'),
+    'data.boxes': ('', 'csv', 'json', 'coco', 'mot', 'vatic', 'liu_ma', 'sst'),
     'detector.kind': ('motion',),
     'model.relation': ('attention', 'none'),
     'model.feature_normalization': ('l2', 'none'),
@@ -23,8 +24,10 @@ _CHOICES = {
     'loss.guidance_context': ('bag', 'alone'),
 }
 _SUBSETS = {'loss.terms': ('rank', 'mg_rank', 'ce')}
-_NOT_NEGATIVE = ('seed', 'train.weight_decay', 'data.seed')
-_FRACTIONS = ('model.dropout_rate',)
+_NOT_NEGATIVE = (
+    'seed', 'train.weight_decay', 'data.seed', 'data.frame_tolerance', 'data.max_gap'
+)
+_FRACTIONS = ('model.dropout_rate', 'data.validation_share', 'data.test_share')
 # A change of these leaves every result as it is, so a run may be resumed with others.
 _FREE = ('data.num_processes', 'evaluate.num_pictures')
 _CONFIG_FILE = 'config.json'

@@ -5,15 +5,17 @@ keep their files in folders named by the settings that matter, so that a change 
 makes new files and never mixes with old ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import itertools
 import os
 import pathlib
 
+from absl import logging
 import ml_collections
 import tqdm
 
+from wsstad_jax.core import files
 from wsstad_jax.core import processes
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import VideoEntry
@@ -21,8 +23,11 @@ from wsstad_jax.data import bags
 from wsstad_jax.features import extraction
 from wsstad_jax.features import proposals
 from wsstad_jax.features import store
+from wsstad_jax.video import decode
 
 _FORMAT = 1  # raised when the same settings come to mean other tubes or features
+_MAX_LISTED = 100  # faults that a message lists
+_LEFT_OUT = 'left_out'  # folder with a file of faults for each stage that finds some
 Progress = Callable[..., tqdm.tqdm]
 
 
@@ -84,7 +89,7 @@ def prepare_videos(
   tubes_folder = os.path.join(folder, f'tubes-{tubes_print}')
   features_folder = os.path.join(folder, f'features-{features_print}')
   videos = PreparedVideos(tuple(entries), tubes_folder, features_folder)
-  videos = _find_tubes(videos, config, progress)
+  videos = _find_tubes(videos, config, folder, progress)
   _extract_features(videos, c3d, progress)
   return videos
 
@@ -104,7 +109,57 @@ def prepare_one(path: str, config: ml_collections.ConfigDict) -> bags.Bag:
   )
 
 
-def _find_tubes(videos: PreparedVideos, config, progress) -> PreparedVideos:
+def leave_out(
+    faults: Mapping[str, str],
+    num_videos: int,
+    *,
+    skip: bool,
+    folder: str,
+    stage: str,
+    others: Sequence[str] = (),
+) -> None:
+  """Stops the program if a data set has faults, or notes them and tells what is left out.
+
+  Args:
+    faults: what is wrong with each video that cannot be used, by its id.
+    num_videos: of the data set.
+    skip: `config.data.skip_unreadable`.
+    folder: of what is prepared; `read_left_out` finds the faults there.
+    stage: that found them; the faults of an earlier run of it are forgotten.
+    others: entries of lists and box files that fit no video.
+
+  Raises:
+    UserError: there are faults and `skip` is False, or no video is left; they are listed.
+  """
+  lines = [*faults.values(), *others]
+  more = [f'... and {len(lines) - _MAX_LISTED} more'] if len(lines) > _MAX_LISTED else []
+  listed = '\n  '.join(lines[:_MAX_LISTED] + more)
+  misfits = f', {len(others)} other entries fit no video' if others else ''
+  if len(faults) >= num_videos:
+    raise UserError(f'no video can be used:\n  {listed}')
+  if lines and not skip:
+    raise UserError(
+        f'{len(faults)} of {num_videos} videos cannot be used{misfits}:\n  {listed}\n'
+        'Mend or remove them, or go on without them (--config.data.skip_unreadable=True).'
+    )
+  path = os.path.join(folder, _LEFT_OUT, f'{stage}.json')
+  if faults or os.path.exists(path):
+    files.write_json(path, dict(faults))
+  if lines:
+    logging.warning(
+        'going on without %d of %d videos%s:\n  %s', len(faults), num_videos, misfits, listed
+    )
+
+
+def read_left_out(folder: str) -> dict[str, str]:
+  """Returns why each video that was left out is, over all stages."""
+  left_out = {}
+  for path in sorted(pathlib.Path(folder, _LEFT_OUT).glob('*.json')):
+    left_out |= files.read_json(path)
+  return left_out
+
+
+def _find_tubes(videos: PreparedVideos, config, folder, progress) -> PreparedVideos:
   """Writes the tubes that are missing; returns the videos that have some."""
   entries = videos.entries
   missing = [entry for entry in entries if not os.path.exists(videos.tubes_file(entry))]
@@ -123,14 +178,9 @@ def _find_tubes(videos: PreparedVideos, config, progress) -> PreparedVideos:
       if message:
         faults[entry.video_id] = message
       bar.update()
-  if faults and not config.data.skip_unreadable:
-    raise UserError(
-        f'{len(faults)} of {len(entries)} videos cannot be used:\n  '
-        + '\n  '.join(faults.values())
-        + '\nMend or remove them, or go on without them (--config.data.skip_unreadable=True).'
-    )
-  if len(faults) == len(entries):
-    raise UserError('no video can be used:\n  ' + '\n  '.join(faults.values()))
+  leave_out(
+      faults, len(entries), skip=config.data.skip_unreadable, folder=folder, stage='decoding'
+  )
   readable = tuple(entry for entry in entries if entry.video_id not in faults)
   return dataclasses.replace(videos, entries=readable)
 
@@ -152,8 +202,7 @@ def _extract_features(videos: PreparedVideos, settings, progress) -> None:
 
 def _file_name(entry: VideoEntry) -> str:
   """Returns a name that changes when another video takes the place of the old one."""
-  num_bytes = os.path.getsize(entry.path) if os.path.exists(entry.path) else 0
-  return f'{entry.video_id}-{num_bytes}.npz'
+  return f'{entry.video_id}-{decode.num_bytes(entry.path)}.npz'
 
 
 def _bar(progress: Progress, entries, missing, title: str) -> tqdm.tqdm:

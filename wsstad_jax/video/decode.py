@@ -143,6 +143,13 @@ def write_video(
     container.mux(stream.encode())
 
 
+def num_bytes(path: str | os.PathLike) -> int:
+  """Returns the size of a video file, or of the files in a folder of images; 0 if absent."""
+  if not os.path.isdir(path):
+    return os.path.getsize(path) if os.path.exists(path) else 0
+  return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
+
+
 @contextlib.contextmanager
 def _opened(path):
   """Yields the container and its first video stream; its errors become UserErrors."""

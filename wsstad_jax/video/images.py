@@ -73,6 +73,7 @@ def iterate_frames(folder: str | os.PathLike) -> Iterator[np.ndarray]:
 
 
 def _read(path: str) -> np.ndarray:
+  folder, name = os.path.split(path)
   try:
     with open(path, 'rb') as file:
       content = file.read()
@@ -81,9 +82,9 @@ def _read(path: str) -> np.ndarray:
     with av.open(path) as container:
       frame = next(container.decode(video=0), None) if whole and container.streams.video else None
   except (av.error.FFmpegError, OSError) as error:
-    raise _unusable(os.path.dirname(path), f'{os.path.basename(path)} ({error.strerror})') from error
+    raise _unusable(folder, f'{name} ({error.strerror})') from error
   if frame is None:
-    raise _unusable(os.path.dirname(path), f'{os.path.basename(path)} is damaged')
+    raise _unusable(folder, f'{name} is damaged')
   return frame.to_ndarray(format='rgb24')
 
 

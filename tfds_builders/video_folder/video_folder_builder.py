@@ -1,0 +1,97 @@
+"""A person's own videos, in two folders named by what they show."""
+
+import os
+import pathlib
+
+from tfds_builders import base
+from tfds_builders import collecting
+from tfds_builders import inspection
+from wsstad_jax.core.errors import UserError
+from wsstad_jax.features import store
+from wsstad_jax.formats import by_name
+
+_LAYOUT = """
+  normal/       videos in which nothing abnormal happens
+  anomalous/    videos in which something does; folders in it are its categories
+"""
+_OPTIONAL = """Optional:
+  test/         normal/ and anomalous/ again, with the videos to test on
+  boxes.csv     boxes around what is abnormal in test videos, or another format: docs/own_data.md
+"""
+_LABELS = {'normal': 0, 'anomalous': 1}
+_TEST = 'test/'
+_FEWEST = 2  # videos of each label in a part that is divided: one for either part
+
+
+class VideoFolder(base.BagBuilder):
+  """The videos in `config.data.root`, which may be any folder; nothing is written there."""
+
+  @classmethod
+  def folder(cls, config):
+    root = os.path.abspath(config.data.root)
+    return os.path.join(
+        config.data.prepared or config.data.root,
+        f'{os.path.basename(root)}-{store.fingerprint(root)}',
+    )
+
+  @classmethod
+  def list_videos(cls, config, progress):
+    root = config.data.root
+    if not root:
+      raise UserError(
+          f'--config.data.root=DIR is missing. Expected in DIR:{_LAYOUT}{_OPTIONAL}'
+      )
+    base.check_manual_folder(root, _LAYOUT, _OPTIONAL)
+    videos = list_folder(
+        root, validation_share=config.data.validation_share, test_share=config.data.test_share
+    )
+    table = by_name.read_folder(root, config.data.boxes)
+    return collecting.collect(videos, table, config, cls.folder(config), progress)
+
+
+def list_folder(
+    root: str, *, validation_share: float, test_share: float
+) -> list[collecting.ListedVideo]:
+  """Returns the videos of a folder with normal/ and anomalous/, each with its split.
+
+  Without test/, a share of the videos of each label is the test split; of the rest, a share
+  of each label is the validation split (`collecting.split_off`). A folder below anomalous/
+  names the category of the videos in it.
+
+  Raises:
+    UserError: there are too few videos of a label to divide.
+  """
+  names = {label: _find(root, label) for label in _LABELS}
+  has_test = os.path.isdir(os.path.join(root, _TEST))
+  fewest = _FEWEST + (not has_test and test_share > 0)
+  short = [f'{len(found)} in {label}/' for label, found in names.items() if len(found) < fewest]
+  if short:
+    raise UserError(
+        f'{root} holds too few videos: {" and ".join(short)}. Expected at least {fewest} of each, '
+        f'to be divided into splits, with the endings {" ".join(inspection.VIDEO_SUFFIXES)}, or '
+        f'folders of numbered images.'
+    )
+  splits = {}
+  for label, found in names.items():
+    tests = set() if has_test else collecting.split_off(found, test_share)
+    rest = [name for name in found if name not in tests]
+    validation = collecting.split_off(rest, validation_share)
+    splits |= {
+        name: 'test' if name in tests else 'validation' if name in validation else 'train'
+        for name in found
+    }
+    if has_test:
+      splits |= dict.fromkeys(_find(root, _TEST + label), 'test')
+  return [_listed(root, name, split) for name, split in sorted(splits.items())]
+
+
+def _find(root: str, folder: str) -> list[str]:
+  """Returns the videos of a folder relative to the root."""
+  return [f'{folder}/{name}' for name in inspection.find_videos(os.path.join(root, folder))]
+
+
+def _listed(root: str, name: str, split: str) -> collecting.ListedVideo:
+  label, *folders, _ = pathlib.PurePosixPath(name.removeprefix(_TEST)).parts
+  return collecting.ListedVideo(
+      name, os.path.join(root, name), split, _LABELS[label], '/'.join(folders)
+  )
