@@ -6,10 +6,10 @@ import dataclasses
 import functools
 import multiprocessing
 import os
+from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 
 from wsstad_jax.core import boxes
 from wsstad_jax.core.errors import UserError
@@ -120,7 +120,7 @@ class OnnxDetector:
 class Network:
   """A model that is ready to run on images of one size."""
 
-  session: onnxruntime.InferenceSession
+  session: Any  # onnxruntime.InferenceSession
   batch_size: int
   height: int
   width: int
@@ -153,6 +153,9 @@ def open_network(path: str, modified: float, input_size: int, batch_size: int) -
   Raises:
     UserError: the file is missing or broken, or the network is no detector of a known layout.
   """
+  # Imported here, because it takes a while and other detectors do without.
+  import onnxruntime  # pylint: disable=g-import-not-at-top
+
   del modified
   if not path:
     raise UserError('config.detector.onnx.model is empty; give --config.detector.onnx.model=FILE, '
