@@ -131,3 +131,22 @@ def test_iou_at_is_strict_and_mean_is_the_mean():
 def test_no_videos_give_nan():
   assert np.isnan(localization.iou_at(np.array([]), 0.1))
   assert np.isnan(localization.mean_iou(np.array([])))
+
+
+@pytest.mark.parametrize(
+    'span, other, expected',
+    [((0, 10), (0, 10), 1), ((0, 10), (5, 15), 5 / 15), ((0, 4), (4, 8), 0), ((0, 9), (3, 6), 1 / 3)],
+)
+def test_overlap_in_time(span, other, expected):
+  assert localization.overlap_in_time(span, other) == pytest.approx(expected)
+  assert localization.overlap_in_time(other, span) == pytest.approx(expected)
+
+
+def test_overlap_in_space_leaves_out_what_is_beyond_the_event():
+  truth = Tube(10, np.tile(np.float32([0, 0, 10, 10]), (4, 1)), TubeKind.TRUTH)
+  half = Tube(0, np.tile(np.float32([0, 0, 10, 5]), (100, 1)), TubeKind.UNARY)  # IoU 1/2 in each
+  exact = Tube(12, np.tile(np.float32([0, 0, 10, 10]), (50, 1)), TubeKind.UNARY)  # 2 of 4 frames
+  better = Tube(11, np.tile(np.float32([0, 0, 10, 9]), (50, 1)), TubeKind.UNARY)  # 3 of 4, 0.9
+  assert localization.overlap_in_space([half], truth) == pytest.approx(0.5)
+  assert localization.overlap_in_space([half, exact, better], truth) == pytest.approx(0.675)
+  assert localization.overlap_in_space([], truth) == 0

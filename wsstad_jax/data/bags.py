@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 import tensorflow_datasets as tfds
 
-from wsstad_jax.core.records import Tube, TubeKind, VideoEntry, VideoTubes
+from wsstad_jax.core.records import Tube, TubeKind, VideoEntry, VideoFacts, VideoTubes
 from wsstad_jax.features import clip_plan
 from wsstad_jax.features import store
 from wsstad_jax.tubes import division
@@ -185,6 +185,14 @@ def instance_tube(bag: Mapping[str, np.ndarray], index: int) -> Tube:
   start, stop = (int(frame) for frame in bag['tube_spans'][index])
   rows = slice(first + start - spans[source, 0], first + stop - spans[source, 0])
   return Tube(start, bag['source_boxes_xyxy'][rows], TubeKind(bag['tube_kinds'][index]))
+
+
+def video_facts(bag: Mapping[str, np.ndarray]) -> VideoFacts:
+  """Returns the facts of the video that a bag was made of."""
+  return VideoFacts(
+      bag['video_path'], int(bag['width']), int(bag['height']),
+      float(bag['frames_per_second']), int(bag['num_frames']),
+  )
 
 
 def source_tubes(bag: Mapping[str, np.ndarray]) -> list[Tube]:

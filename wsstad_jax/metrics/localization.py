@@ -19,6 +19,20 @@ def iou_by_frame(tube: Tube, truth: Tube) -> np.ndarray:
   return ious
 
 
+def overlap_in_time(span: Sequence[int], other: Sequence[int]) -> float:
+  """Returns the IoU of two spans (start, stop) of frames, in [0, 1]."""
+  shared = min(span[1], other[1]) - max(span[0], other[0])
+  return max(shared, 0) / (max(span[1], other[1]) - min(span[0], other[0]))
+
+
+def overlap_in_space(tubes: Sequence[Tube], truth: Tube) -> float:
+  """Returns the mean IoU over the event's frames of the tube that fits them best.
+
+  That is S_loc if the tube were cut to the true span: what is lost in space alone.
+  """
+  return float(max((iou_by_frame(tube, truth).mean() for tube in tubes), default=0.0))
+
+
 def spatio_temporal_score(
     predicted: Tube, truth: Tube, detected_frames: np.ndarray
 ) -> float:

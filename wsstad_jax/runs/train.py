@@ -19,6 +19,7 @@ from wsstad_jax.training import step as step_lib
 
 
 _BRANCHES = ('temporal', 'tube')  # by psi, eq. 6
+_LOSSES = ('tube_loss', 'temporal_loss')  # of a row of the history; the first may lack one
 
 
 def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> None:
@@ -63,18 +64,21 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
       history.append(row)
       for name, value in row.items():
         summaries.add_scalar(name, value, number + 1)
-      bar.set_postfix(loss=f'{row["tube_loss"]:.3f}', vauc=f'{row["validation_vauc"]:.1f}')
+      losses = {name: f'{row[name]:.3f}' for name in _LOSSES if name in row}
+      bar.set_postfix(vauc=f'{row["validation_vauc"]:.1f}', **losses)
       files.write_json(history_path, history)
       checkpoints.save(
           state, batches, config=flatten(config), figure=row['validation_quality']
       )
     bar.close()
-  steps = [row['step'] for row in history]
-  curves = [name for name in ('tube_loss', 'temporal_loss') if name in history[0]]
+
+  def curve(name):
+    return tuple(zip(*((row['step'], row[name]) for row in history if name in row)))
+
   plots.write_training_curves(
       os.path.join(workdir, 'training_curves.png'),
-      losses={name: (steps, [row[name] for row in history]) for name in curves},
-      vauc=(steps, [row['validation_vauc'] for row in history]),
+      losses={name: curve(name) for name in _LOSSES if curve(name)},
+      vauc=curve('validation_vauc'),
       best_step=max(history, key=lambda row: (row['validation_quality'], row['step']))['step'],
   )
 
