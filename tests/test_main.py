@@ -152,6 +152,8 @@ def test_bad_videos_are_refused_by_name(trained, tmp_path):
         (('--config=configs/synthetic.py', '--config.train.num_steps=many'), 'num_steps=many'),
         (('--config=configs/synthetic.py', '--config.train.num_steps=-3'), 'must be positive'),
         (('--config=configs/synthetic.py', '--mode=predict'), 'needs --video=FILE'),
+        (('--config=configs/video_folder.py',), '--config.data.root=DIR is missing'),
+        (('--config=configs/video_folder.py', '--config.data.boxes=xml'), 'none of , csv, json'),
         (('--config=configs/stra.py', '--config.data.root=/nowhere'), 'configs/synthetic.py'),
         (('--config=configs/st_ucf_crime.py', '--config.data.root=/nowhere'), 'configs/synthetic.py'),
     ],

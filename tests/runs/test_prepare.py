@@ -89,6 +89,32 @@ def test_videos_that_cannot_be_read_are_told_together(tmp_path, tiny_config, tin
     prepare.prepare_videos(bad, skipping, str(tmp_path))
 
 
+def test_what_is_left_out_is_remembered_until_it_is_mended(tmp_path):
+  def leave_out(faults, stage, **options):
+    prepare.leave_out(faults, 500, skip=True, folder=str(tmp_path), stage=stage, **options)
+
+  assert not prepare.read_left_out(str(tmp_path))
+  leave_out({}, 'checking')
+  assert not list(tmp_path.iterdir())
+  leave_out({'a': 'a.mp4: too short'}, 'checking', others=['b.mp4: no list names it'])
+  leave_out({'c': 'c.mp4: damaged'}, 'decoding')
+  assert prepare.read_left_out(str(tmp_path)) == {'a': 'a.mp4: too short', 'c': 'c.mp4: damaged'}
+  leave_out({}, 'checking')
+  assert prepare.read_left_out(str(tmp_path)) == {'c': 'c.mp4: damaged'}
+
+
+def test_hundreds_of_faults_make_no_endless_message(tmp_path):
+  faults = {str(number): f'{number}.mp4: damaged' for number in range(300)}
+  with pytest.raises(UserError) as caught:
+    prepare.leave_out(
+        faults, 500, skip=False, folder=str(tmp_path), stage='checking', others=['x', 'y']
+    )
+  message = str(caught.value)
+  assert message.startswith('300 of 500 videos cannot be used, 2 other entries fit no video:')
+  assert '99.mp4' in message and '100.mp4' not in message and '... and 202 more' in message
+  assert not list(tmp_path.iterdir())
+
+
 def test_broken_file_is_named_when_its_bag_is_made(tmp_path, tiny_config, tiny_entries):
   videos = prepare.prepare_videos(tiny_entries[:1], tiny_config, str(tmp_path))
   path = videos.features_file(tiny_entries[0])

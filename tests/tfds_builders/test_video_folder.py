@@ -262,6 +262,13 @@ def test_the_config_is_valid_and_writes_outside_of_the_videos():
   assert one != two and one.startswith('data/video_folder/street-')
 
 
+def test_every_format_can_be_chosen():
+  config = config_file.get_config()
+  for kind in by_name.PATTERNS:
+    config.data.boxes = kind
+    config_lib.checked(config)
+
+
 @pytest.mark.skipif(not _PED2.exists(), reason='needs real videos')
 def test_real_videos_with_their_boxes(tiny_config, tmp_path):
   config = making.changed(
