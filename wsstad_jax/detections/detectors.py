@@ -23,39 +23,46 @@ class Detector(Protocol):
 class MotionDetector:
   """Finds what differs from the background of a fixed camera and is not at rest for long.
 
-  The background is a mixture of Gaussians per pixel (MOG2, Zivkovic 2004, of OpenCV),
-  begun with the median of the video's first frames, so that what moves in frame 0 is
-  found in frame 0. It changes slowly: a faster one would take dense traffic for the
-  background, and objects that move on after a rest would leave ghosts. Objects at rest
-  are left out by another rule: a pixel counts for `hold_frames` after its last change.
+  The background is one colour per pixel: at first the median of the video's first frames,
+  so that what moves in frame 0 is found in frame 0; then it follows slow changes of light.
+  What it has wrong is mended: a blob whose outline is an edge of the background, but not
+  of the frame, is a ghost, the place that something has left; and what has been at rest
+  for `hold_frames` becomes background.
+
+  Shadows and the light of lamps change the brightness of the ground, but leave its texture.
+  Pixel by pixel that is no safe test, for asphalt has no texture. But over a video it shows
+  to which shares of its brightness light changes the ground: those at which texture mostly
+  survives where there is some. There, changes of brightness alone are not objects.
 
   Attributes:
     working_width: pixels; wider frames are shrunk to it, boxes are given in full size.
-    warmup_frames: frames buffered for the first background; over many, what comes to
-      rest early would be taken for background.
-    memory_frames: time constant of the background.
-    background_share: share of the memory that must show a colour to make it background.
-    variance_threshold: squared distance from the background, in its variances, from
-      which a pixel is foreground.
-    shadow_ratio: a pixel darkened no further than to this share of the background's
-      brightness, at the same colour, is shadow.
+    warmup_frames: frames buffered for the first background.
+    adaptation: share by which the background follows a frame where it sees no object.
+    min_levels: of 256 by which a pixel must differ from the background.
+    noise_factor: the same in standard deviations of the pixel's noise.
+    light_share: share of the texture, among pixels of one change of brightness, that must
+      survive if that is a change of light.
+    ghost_contrast: by which factor the edges along a ghost are stronger in the background.
     hold_frames: frames for which an object that came to rest is still found.
     change_levels: of 256 by which a pixel of an object at rest may waver.
     bridge_share: gaps in an object up to this share of the frame's diagonal are closed.
+    rim: pixels at working size by which blur and compression widen an object on each side.
     min_area_share: components covering less of the frame are noise.
     max_foreground_share: a frame that differs in more of its area shows another light,
       not objects, and gives no boxes.
   """
 
   working_width: int = 320
-  warmup_frames: int = 75
-  memory_frames: int = 1000
-  background_share: float = 0.7
-  variance_threshold: float = 16.0
-  shadow_ratio: float = 0.5
+  warmup_frames: int = 300
+  adaptation: float = 0.02
+  min_levels: float = 10.0
+  noise_factor: float = 4.0
+  light_share: float = 0.25
+  ghost_contrast: float = 1.5
   hold_frames: int = 30
   change_levels: int = 15
   bridge_share: float = 0.005
+  rim: int = 1
   min_area_share: float = 5e-4
   max_foreground_share: float = 0.6
 
@@ -84,29 +91,61 @@ class MotionDetector:
     buffered = list(itertools.islice(frames, self.warmup_frames))
     sample = buffered[:: max(1, len(buffered) // 40)]
     reference = np.median([_sampled(frame) for frame in sample], axis=0)
-    sample = [_at_light(frame, reference) for frame in sample]
-    background = np.median(sample, axis=0).astype(np.uint8)
-    subtractor = cv2.createBackgroundSubtractorMOG2(
-        varThreshold=self.variance_threshold, detectShadows=True
-    )
-    subtractor.setShadowThreshold(self.shadow_ratio)
-    subtractor.setBackgroundRatio(self.background_share)
-    subtractor.apply(background, learningRate=1)
-    at_rest = background.copy()  # colour of each pixel at its last change
+    sample = np.stack([_at_light(frame, reference) for frame in sample])
+    background = np.median(sample, axis=0).astype(np.float32)
+    threshold = self._threshold(sample, background)
+    light = _Light(self.light_share)
+    for frame in sample:
+      light.learn(frame, background, _largest(np.abs(frame - background)) > threshold)
+    at_rest = background.astype(np.uint8)  # colour of each pixel at its last change
     still_frames = np.zeros(background.shape[:2], np.uint16)
-    for frame in itertools.chain(buffered, frames):
+    for index, frame in enumerate(itertools.chain(buffered, frames)):
       frame = _at_light(frame, reference)
-      labels = subtractor.apply(frame, learningRate=1 / self.memory_frames)
-      mask = labels == 255  # 127 marks shadow
-      mask &= np.count_nonzero(labels) <= self.max_foreground_share * mask.size
-      reference += (_sampled(frame) - reference) / self.memory_frames
-      difference = cv2.absdiff(frame, at_rest)
-      changed = cv2.max(cv2.max(difference[..., 0], difference[..., 1]), difference[..., 2])
-      changed = changed > self.change_levels
+      reference += self.adaptation * (_sampled(frame) - reference)
+      differs = _largest(cv2.absdiff(frame.astype(np.float32), background)) > threshold
+      if np.count_nonzero(differs) > self.max_foreground_share * differs.size:
+        cv2.accumulateWeighted(frame, background, self.adaptation)
+        yield np.zeros_like(differs)
+        continue
+      cv2.accumulateWeighted(frame, background, self.adaptation, (~differs).view(np.uint8))
+      if index % _LEARN_EVERY == 0:
+        light.learn(frame, background, differs)
+      changed = _largest(cv2.absdiff(frame, at_rest)) > self.change_levels
       cv2.copyTo(frame, changed.view(np.uint8), at_rest)
       still_frames += 1
-      still_frames[changed | ~mask] = 0
-      yield mask & (still_frames < self.hold_frames)
+      still_frames[changed | ~differs] = 0
+      rests = still_frames >= self.hold_frames
+      background[rests] = frame[rests]
+      mask = differs & ~rests & ~light.changes(frame, background, differs)
+      ghosts = self._ghosts(mask, frame, background)
+      background[ghosts] = frame[ghosts]
+      yield mask & ~ghosts
+
+  def _threshold(self, sample: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Returns the levels [h, w] by which pixels must differ from the background."""
+    noise = 1.48 * np.median(np.abs(sample - background), axis=0).max(axis=-1)
+    noise = np.minimum(self.noise_factor * noise, 2.5 * self.min_levels)
+    return cv2.blur(np.maximum(noise, self.min_levels).astype(np.float32), (5, 5))
+
+  def _ghosts(
+      self, mask: np.ndarray, frame: np.ndarray, background: np.ndarray
+  ) -> np.ndarray:
+    """Returns where [h, w] the background shows something that is no longer there."""
+    ghosts = np.zeros_like(mask)
+    speckless = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, _square(1))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(speckless, ltype=cv2.CV_16U)
+    pictures = [cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (frame, background.astype(np.uint8))]
+    edges = [cv2.morphologyEx(p, cv2.MORPH_GRADIENT, _square(1)) for p in pictures]
+    for label, (left, top, width, height, area) in enumerate(stats[1:], start=1):
+      if area < self.min_area_share * mask.size:
+        continue
+      window = np.s_[max(top - 2, 0) : top + height + 2, max(left - 2, 0) : left + width + 2]
+      blob = (labels[window] == label).view(np.uint8)
+      outline = cv2.morphologyEx(blob, cv2.MORPH_GRADIENT, _square(1))
+      now, before = (cv2.mean(picture[window], outline)[0] for picture in edges)
+      if before > self.ghost_contrast * now:
+        ghosts[window] |= cv2.dilate(blob, _square(2)).view(bool)
+    return ghosts
 
   def _shrunk(self, frame: np.ndarray) -> np.ndarray:
     """Returns the frame at working size, without the noise of single pixels."""
@@ -118,17 +157,71 @@ class MotionDetector:
 
   def _components(self, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns boxes [n, 4] at working size and scores [n] of the connected components."""
-    mask = mask.view(np.uint8)
-    speckless = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    speckless = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, _square(1))
     reach = round(self.bridge_share * np.hypot(*mask.shape) / 2)
-    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-    bridged = cv2.morphologyEx(speckless, cv2.MORPH_CLOSE, kernel)
+    bridged = cv2.morphologyEx(speckless, cv2.MORPH_CLOSE, _square(reach))
     _, _, stats, _ = cv2.connectedComponentsWithStats(bridged, ltype=cv2.CV_16U)
     stats = stats[1:]  # the first component is the background
     stats = stats[stats[:, cv2.CC_STAT_AREA] >= self.min_area_share * mask.size]
     left, top, width, height, area = stats.T
-    boxes_xyxy = np.stack([left, top, left + width, top + height], axis=1)
-    return boxes_xyxy, area / np.maximum(width * height, 1)
+    scores = area / np.maximum(width * height, 1)
+    # The frame's border cuts objects off where they are, not at their rim.
+    low = [np.where(side > 0, side + self.rim, 0) for side in (left, top)]
+    high = [
+        np.where(side < limit, side - self.rim, limit)
+        for side, limit in zip((left + width, top + height), mask.shape[::-1])
+    ]
+    return np.stack(low + high, axis=1), scores
+
+
+class _Light:
+  """What a video tells of its changes of light: shadows, and the light of lamps.
+
+  Of every bin of relative brightness (logarithmic, a change over the background) it counts
+  the pixels with texture and those of them whose texture the change has left as it was.
+  """
+
+  def __init__(self, light_share: float):
+    self._light_share = light_share
+    self._textured = np.zeros(_BINS)
+    self._kept = np.zeros(_BINS)
+
+  def learn(self, frame: np.ndarray, background: np.ndarray, differs: np.ndarray) -> None:
+    """Counts the pixels of a frame where it differs from the background."""
+    dark = _LOG_LEVELS[background.astype(np.uint8)]
+    change = cv2.LUT(frame, _LOG_LEVELS) - dark
+    brightness = _mean_channel(change)
+    texture = _slopes(_mean_channel(dark))
+    textured = differs & (texture > _MIN_TEXTURE)
+    kept = textured & (_slopes(brightness) < _KEPT_TEXTURE * texture)
+    for counts, pixels in ((self._textured, textured), (self._kept, kept)):
+      counts *= _LIGHT_MEMORY
+      counts += np.bincount(_bins(brightness[pixels]), minlength=_BINS)
+
+  def changes(
+      self, frame: np.ndarray, background: np.ndarray, differs: np.ndarray
+  ) -> np.ndarray:
+    """Returns where [h, w] the frame differs from the background by light alone."""
+    near = np.ones(3)
+    share = np.convolve(self._kept, near, 'same') / (
+        np.convolve(self._textured, near, 'same') + _MIN_COUNT
+    )
+    is_light = share > self._light_share
+    is_light[[0, -1]] = False  # they hold all that is beyond
+    found = np.zeros(differs.shape, np.uint8)
+    if not is_light.any():
+      return found.view(bool)
+    change = _LOG_LEVELS[frame[differs]] - _LOG_LEVELS[background[differs].astype(np.uint8)]
+    brightness = change.mean(axis=-1)
+    is_grey = np.abs(change - brightness[:, None]).max(axis=-1) < _MAX_TINT
+    found[differs] = is_grey & is_light[_bins(brightness)]
+    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, _square(1))
+    # Along their borders, shadows and lights fade into the ground.
+    lowest, highest = _edge(is_light.argmax()), _edge(_BINS - is_light[::-1].argmax())
+    fading = is_grey & (brightness > min(lowest, 0)) & (brightness < max(highest, 0))
+    around = cv2.dilate(found, _square(2))[differs] > 0
+    found[differs] |= fading & around
+    return found.view(bool)
 
 
 def create_detector(settings: Mapping[str, Any]) -> Detector:
@@ -147,6 +240,45 @@ def create_detector(settings: Mapping[str, Any]) -> Detector:
 
 
 _DETECTORS = {'motion': MotionDetector}
+
+_LEARN_EVERY = 4  # frames; light changes slowly
+_LIGHT_MEMORY = 0.995  # share of the counts kept at each learning
+_BINS, _REACH = 48, 1.2  # of the logarithm of relative brightness, from -1.2 to 1.2
+_MIN_COUNT = 30  # pixels with texture that are needed to tell
+_MIN_TEXTURE = 0.15  # slope of log brightness over two pixels
+_KEPT_TEXTURE = 0.5  # slope that a change of light may add, over that of the background
+_MAX_TINT = 0.12  # of the logarithms of the channels about their mean
+_LOG_LEVELS = np.log(np.arange(256, dtype=np.float32) + 4)  # 4 levels of noise at black
+
+
+def _square(reach: int) -> np.ndarray:
+  return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+
+
+def _largest(picture: np.ndarray) -> np.ndarray:
+  """Returns the largest of the three channels, [h, w]."""
+  red, green, blue = cv2.split(picture)
+  return cv2.max(cv2.max(red, green), blue)
+
+
+def _mean_channel(picture: np.ndarray) -> np.ndarray:
+  return cv2.transform(picture, np.full((1, 3), 1 / 3, np.float32))
+
+
+def _slopes(picture: np.ndarray) -> np.ndarray:
+  """Returns how much [h, w] a picture changes over two pixels."""
+  x, y = (cv2.Sobel(picture, -1, *order, scale=0.25) for order in ((1, 0), (0, 1)))
+  return cv2.magnitude(x, y)
+
+
+def _bins(brightness: np.ndarray) -> np.ndarray:
+  rows = (brightness + _REACH) * (_BINS / (2 * _REACH))
+  return np.clip(rows, 0, _BINS - 1).astype(np.int64)
+
+
+def _edge(row: int) -> float:
+  """Returns the lower edge of a bin."""
+  return row * (2 * _REACH / _BINS) - _REACH
 
 
 def _sampled(frame: np.ndarray) -> np.ndarray:
