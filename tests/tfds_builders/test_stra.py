@@ -123,15 +123,17 @@ def test_all_faults_are_told_together(stra, tiny_config):
   (stra / 'videos' / 'accident_01.mp4').unlink()
   (stra / 'videos' / 'normal_04.mp4').write_bytes(b'')
   making.write_video(stra / 'videos' / 'short.mp4', 15)
+  making.write_video(stra / 'videos' / 'accident_03.avi')
   making.write_video(stra / 'videos' / 'normal_06.mp4', 15)
   with pytest.raises(UserError) as caught:
     entries_of(stra, tiny_config)
   for told in (
-      '5 of 22 videos cannot be used, 2 other entries fit no video',
+      '5 of 22 videos cannot be used, 3 other entries fit no video',
       'accident_01.mp4: there is no such file',
       'normal_04.mp4 (0 bytes)',
       'normal_06.mp4: the video has 15 frames',
       'short.mp4: no list names this video',
+      'accident_03.mp4: accident_03.avi has the same name',
       f'{names[2]}.mp4: an anomalous test video without a box',
       'boxes.csv, row 26: a box in the normal video normal_02',
       "boxes.csv, row 38: there is no video 'nowhere'",

@@ -61,7 +61,11 @@ def list_stra(
     )
   videos_folder = os.path.join(folder, 'videos')
   files = inspection.find_videos(videos_folder)
-  file_of = {collecting.without_suffix(name): name for name in files}
+  file_of, extra = {}, []
+  for name in files:
+    first = file_of.setdefault(collecting.without_suffix(name), name)
+    if first != name:
+      extra.append(f'{os.path.join(videos_folder, name)}: {first} has the same name')
   videos = []
   for split, listed in labels.items():
     for name, label in listed.items():
@@ -70,7 +74,7 @@ def list_stra(
           name, os.path.join(videos_folder, file_name),
           'validation' if name in validation else split, label,
       ))
-  extra = [
+  extra += [
       f'{os.path.join(videos_folder, name)}: no list names this video'
       for name in files
       if collecting.without_suffix(name) not in labels['train'] | labels['test']
