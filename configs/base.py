@@ -11,6 +11,7 @@ import ml_collections
 
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.detections.detectors import MotionDetector
+from wsstad_jax.detections.onnx_detector import OnnxDetector
 from wsstad_jax.tubes.division import Division
 from wsstad_jax.tubes.linking import Linking
 from wsstad_jax.tubes.multivariate import Intersecting
@@ -42,7 +43,14 @@ def get_config() -> ml_collections.ConfigDict:
   config.data.max_gap = 30  # frames without a box over which an annotated event goes on
 
   # The fields of these records are explained in the files that define them.
-  config.detector = settings(MotionDetector(), kind='motion')
+  config.detector = ml_collections.ConfigDict()
+  config.detector.kind = 'motion'  # or onnx, motion+onnx, files
+  config.detector.motion = settings(MotionDetector())
+  config.detector.onnx = settings(OnnxDetector())  # onnx.model=FILE has to be given
+  config.detector.duplicate_overlap = 0.5  # motion+onnx: IoU from which two boxes are one object
+  config.detector.files = ml_collections.ConfigDict()
+  config.detector.files.folder = ''  # of detections by another program, see formats/by_name.py
+  config.detector.files.boxes = ''  # their format: csv, json ...; needed if there are several
   config.tubes = ml_collections.ConfigDict()
   config.tubes.linking = settings(Linking())
   config.tubes.multivariate = settings(Intersecting())
@@ -51,6 +59,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.c3d.weights = 'checkpoints/c3d_small.npz'
   config.c3d.width = 0.125  # of every layer; 1.0 is Tran 2015, whose fc6 has 4096
   config.c3d.size = 56  # pixels, side of the input; Tran 2015: 112
+  config.c3d.preprocessing = 'motion'  # as the small C3D was trained; caffe: as Tran's
+  config.c3d.mean_bgr = (90.0, 98.0, 102.0)  # caffe alone: of Sports-1M, 0..255
+  config.c3d.mean_file = ''  # caffe alone: a mean cube of Sports-1M (.npy) instead
   config.c3d.window_context = 1.3  # side of a clip's window over that of the tube in it
   config.c3d.batch_size = 32  # clips a call
 

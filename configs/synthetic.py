@@ -11,8 +11,8 @@ def get_config(options: str | None = None) -> ml_collections.ConfigDict:
   config.name = 'synthetic'
   config.data.name = 'synthetic_traffic'
   # 15 frames a second; an accident takes two to four seconds.
-  config.detector.hold_frames = 60
-  config.detector.min_area_share = 0.0012
+  config.detector.motion.hold_frames = 60
+  config.detector.motion.min_area_share = 0.0012
   config.tubes.linking.min_length = 20
   config.tubes.multivariate.duplicate_overlap = 0.75
   for division in (config.bags.train_division, config.bags.test_division):

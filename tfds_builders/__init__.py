@@ -10,6 +10,7 @@ _BUILDERS = {
     'stra': 'Stra',
     'st_ucf_crime': 'StUcfCrime',
     'video_folder': 'VideoFolder',
+    'features_folder': 'FeaturesFolder',
 }
 
 

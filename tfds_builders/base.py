@@ -75,6 +75,18 @@ class BagBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         left out.
     """
 
+  @classmethod
+  def prepare_videos(
+      cls, config: ml_collections.ConfigDict, progress: prepare.Progress
+  ) -> prepare.PreparedVideos:
+    """Returns the videos of the data set with their tubes and features on disk.
+
+    Raises:
+      UserError: videos or weights cannot be read.
+    """
+    entries = cls.list_videos(config, progress)
+    return prepare.prepare_videos(entries, config, cls.folder(config), progress)
+
   def _info(self) -> tfds.core.DatasetInfo:
     return self.dataset_info_from_configs(features=bags.create_features(self._spec))
 
@@ -99,8 +111,7 @@ def prepare_bags(
   Raises:
     UserError: videos or weights cannot be read.
   """
-  entries = builder_class.list_videos(config, progress)
-  videos = prepare.prepare_videos(entries, config, builder_class.folder(config), progress)
+  videos = builder_class.prepare_videos(config, progress)
   with _quiet_tfds():
     builder = builder_class(videos, config, progress)
     builder.download_and_prepare()

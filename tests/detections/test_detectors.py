@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from wsstad_jax.core import boxes
-from wsstad_jax.core.errors import UserError
 from wsstad_jax.detections import detectors
 
 HEIGHT, WIDTH = 120, 160
@@ -125,10 +124,3 @@ def test_a_video_shorter_than_the_warm_up_is_detected_in():
 def test_no_frames_are_refused():
   with pytest.raises(ValueError, match='no frames'):
     detectors.MotionDetector().detect(iter([]))
-
-
-def test_the_detector_is_chosen_by_its_kind():
-  detector = detectors.create_detector({'kind': 'motion', 'hold_frames': 12})
-  assert detector == detectors.MotionDetector(hold_frames=12)
-  with pytest.raises(UserError, match="detector.kind is 'radar'; there are motion"):
-    detectors.create_detector({'kind': 'radar'})

@@ -126,7 +126,7 @@ def test_broken_file_is_named_when_its_bag_is_made(tmp_path, tiny_config, tiny_e
 @pytest.mark.parametrize('change, same_tubes', [
     ({'c3d.window_context': 1.5}, True),
     ({'tubes.linking.max_gap': 3}, False),
-    ({'detector.warmup_frames': 30}, False),
+    ({'detector.motion.warmup_frames': 30}, False),
 ])
 def test_changed_settings_use_other_folders(
     tmp_path, tiny_config, tiny_entries, change, same_tubes

@@ -15,9 +15,11 @@ from wsstad_jax.core import provenance
 from wsstad_jax.core.errors import UserError
 
 _CHOICES = {
-    'data.name': ('synthetic_traffic', 'stra', 'st_ucf_crime', 'video_folder'),
+    'data.name': ('synthetic_traffic', 'stra', 'st_ucf_crime', 'video_folder', 'features_folder'),
     'data.boxes': ('', 'csv', 'json', 'coco', 'mot', 'vatic', 'liu_ma', 'sst'),
-    'detector.kind': ('motion',),
+    'detector.kind': ('motion', 'onnx', 'motion+onnx', 'files'),
+    'detector.onnx.channels': ('bgr', 'rgb'),
+    'c3d.preprocessing': ('motion', 'caffe'),
     'model.relation': ('attention', 'none'),
     'model.feature_normalization': ('l2', 'none'),
     'loss.pairing': ('all_pairs', 'one_to_one'),

@@ -2,13 +2,12 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import cv2
 import numpy as np
 
-from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import Detections
 
 
@@ -223,23 +222,6 @@ class _Light:
     found[differs] |= fading & around
     return found.view(bool)
 
-
-def create_detector(settings: Mapping[str, Any]) -> Detector:
-  """Returns the detector of `settings['kind']`, built from the other settings.
-
-  Raises:
-    UserError: there is no such kind.
-  """
-  settings = dict(settings)
-  kind = settings.pop('kind')
-  if kind not in _DETECTORS:
-    raise UserError(
-        f'config.detector.kind is {kind!r}; there are {", ".join(sorted(_DETECTORS))}.'
-    )
-  return _DETECTORS[kind](**settings)
-
-
-_DETECTORS = {'motion': MotionDetector}
 
 _LEARN_EVERY = 4  # frames; light changes slowly
 _LIGHT_MEMORY = 0.995  # share of the counts kept at each learning

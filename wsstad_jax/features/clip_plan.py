@@ -1,6 +1,6 @@
 """Which clips of a video's common grid stand for which tube."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -32,19 +32,29 @@ def plan_clips(tubes: Sequence[Tube], starts: np.ndarray) -> np.ndarray:
   return np.stack([tube, clip], axis=1).astype(np.int32)
 
 
+def squeeze_image(frames: np.ndarray, size: int) -> np.ndarray:
+  """Returns whole images [f, h, w, 3] squeezed to squares [f, size, size, 3]."""
+  height, width = frames.shape[1:3]
+  return clips.cut_clip(frames, np.float32([0, 0, width, height]), size)
+
+
 def iterate_windows(
-    video: VideoTubes, pairs: np.ndarray, *, size: int, window_context: float
+    video: VideoTubes,
+    pairs: np.ndarray,
+    *,
+    size: int,
+    window_context: float,
+    cut_image_fn: Callable[[np.ndarray, int], np.ndarray] = squeeze_image,
 ) -> Iterator[np.ndarray]:
   """Yields what C3D is to see of a video, reading it once: uint8 [16, size, size, 3].
 
-  For each clip of the grid: the whole image, squeezed to a square, then the window of each
-  tube that `pairs` names for it, in their order.
+  For each clip of the grid: the whole image, made a square by `cut_image_fn(frames, size)`,
+  then the window of each tube that `pairs` names for it, in their order.
   """
   facts = video.facts
-  image_xyxy = np.float32([0, 0, facts.width, facts.height])
   starts = clips.clip_starts(facts.num_frames)
   for clip, frames in clips.iterate_clips(decode.iterate_frames(facts.path), starts):
-    yield clips.cut_clip(frames, image_xyxy, size)
+    yield cut_image_fn(frames, size)
     start, stop = starts[clip], starts[clip] + clips.CLIP_LENGTH
     for index in pairs[pairs[:, 1] == clip, 0]:
       tube = video.tubes[index]

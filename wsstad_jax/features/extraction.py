@@ -4,6 +4,7 @@ import collections
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 import dataclasses
+import functools
 import itertools
 import operator
 from typing import Any
@@ -14,9 +15,10 @@ import ml_collections
 import numpy as np
 
 from wsstad_jax.core.records import VideoTubes
+from wsstad_jax.features import caffe_input
 from wsstad_jax.features import clip_plan
+from wsstad_jax.features import store
 from wsstad_jax.features import weights
-from wsstad_jax.features.store import VideoFeatures
 from wsstad_jax.models import c3d
 from wsstad_jax.video import clips
 
@@ -30,28 +32,47 @@ def create_compute_fn(settings: ml_collections.ConfigDict) -> ComputeFn:
   """Returns the C3D of `config.c3d` as a function of batches of clips.
 
   Raises:
-    UserError: the weights cannot be read, or are those of another net.
+    UserError: the weights or a mean cannot be read, or are those of another net.
   """
+  preprocess_fn = c3d.preprocess
+  if settings.preprocessing == 'caffe':
+    mean = caffe_input.read_mean(settings.mean_file, settings.mean_bgr, size=settings.size)
+    preprocess_fn = functools.partial(caffe_input.preprocess, mean=mean)
   net = c3d.C3D(width=settings.width)
   params = weights.read_weights(settings.weights, net, size=settings.size)
 
   @jax.jit
   def compute_fn(params, clips_uint8):
-    return net.apply({'params': params}, c3d.preprocess(clips_uint8)).astype(jnp.float16)
+    return net.apply({'params': params}, preprocess_fn(clips_uint8)).astype(jnp.float16)
 
   return lambda clips_uint8: compute_fn(params, clips_uint8)
 
 
+def describe_settings(settings: ml_collections.ConfigDict) -> list[object]:
+  """Returns what features depend on besides tubes, as JSON, to name their folder.
+
+  Raises:
+    UserError: the weights or the mean cannot be read.
+  """
+  parts = [
+      store.file_digest(settings.weights), settings.width, settings.size, settings.window_context
+  ]
+  if settings.preprocessing == 'caffe':
+    file = settings.mean_file
+    parts += ['caffe', store.file_digest(file) if file else list(settings.mean_bgr)]
+  return parts
+
+
 def extract_videos(
     videos: Iterable[VideoTubes], compute_fn: ComputeFn, settings: ml_collections.ConfigDict
-) -> Iterator[VideoFeatures]:
+) -> Iterator[store.VideoFeatures]:
   """Yields the features of each video, in order; each video is read once, as a stream."""
   windows = _windows_of_videos(videos, settings)
   rows = extract(windows, compute_fn, batch_size=settings.batch_size)
   for plan, rows_of_video in itertools.groupby(rows, key=operator.itemgetter(0)):
     features = np.stack([feature for _, feature in rows_of_video])
     image_rows, pair_rows = clip_plan.row_positions(plan.pairs, plan.num_clips)
-    yield VideoFeatures(plan.pairs, region=features[pair_rows], image=features[image_rows])
+    yield store.VideoFeatures(plan.pairs, region=features[pair_rows], image=features[image_rows])
 
 
 def extract(
@@ -80,11 +101,15 @@ class _Plan:
 
 def _windows_of_videos(videos, settings):
   """Yields (plan of the video, clip) for all clips of all videos."""
+  cut_image_fn = clip_plan.squeeze_image
+  if settings.preprocessing == 'caffe':
+    cut_image_fn = caffe_input.cut_image
   for video in videos:
     starts = clips.clip_starts(video.facts.num_frames)
     plan = _Plan(clip_plan.plan_clips(video.tubes, starts), len(starts))
     for window in clip_plan.iterate_windows(
-        video, plan.pairs, size=settings.size, window_context=settings.window_context
+        video, plan.pairs, size=settings.size, window_context=settings.window_context,
+        cut_image_fn=cut_image_fn,
     ):
       yield plan, window
 

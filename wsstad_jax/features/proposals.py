@@ -5,7 +5,7 @@ import numpy as np
 
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import Detections, Tube, TubeKind, VideoFacts, VideoTubes
-from wsstad_jax.detections.detectors import create_detector
+from wsstad_jax.detections.registry import create_detector
 from wsstad_jax.features import store
 from wsstad_jax.tubes import linking
 from wsstad_jax.tubes import multivariate
@@ -24,7 +24,7 @@ def propose_tubes(path: str, config: ml_collections.ConfigDict) -> VideoTubes:
     clips.clip_starts(facts.num_frames)  # refuses what is too short, before the work
   except UserError as error:
     raise UserError(f'{path}: {error}') from None
-  detections = create_detector(config.detector).detect(decode.iterate_frames(path))
+  detections = create_detector(config.detector, path).detect(decode.iterate_frames(path))
   return tubes_of_detections(facts, detections, config)
 
 

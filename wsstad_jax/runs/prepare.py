@@ -20,6 +20,7 @@ from wsstad_jax.core import processes
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import VideoEntry
 from wsstad_jax.data import bags
+from wsstad_jax.detections import registry
 from wsstad_jax.features import extraction
 from wsstad_jax.features import proposals
 from wsstad_jax.features import store
@@ -81,11 +82,11 @@ def prepare_videos(
     UserError: videos cannot be read (all of them are listed, after the tubes of the others
       have been written), or the weights of C3D cannot.
   """
-  tubes_print = store.fingerprint(_FORMAT, config.detector.to_dict(), config.tubes.to_dict())
-  c3d = config.c3d
-  features_print = store.fingerprint(
-      tubes_print, store.file_digest(c3d.weights), c3d.width, c3d.size, c3d.window_context
+  tubes_print = store.fingerprint(
+      _FORMAT, registry.describe_settings(config.detector), config.tubes.to_dict()
   )
+  c3d = config.c3d
+  features_print = store.fingerprint(tubes_print, *extraction.describe_settings(c3d))
   tubes_folder = os.path.join(folder, f'tubes-{tubes_print}')
   features_folder = os.path.join(folder, f'features-{features_print}')
   videos = PreparedVideos(tuple(entries), tubes_folder, features_folder)
