@@ -17,14 +17,14 @@ def folder(tmp_path):
   rng = np.random.default_rng(0)
   for number in range(20):
     labels = np.stack([rng.integers(0, 2, 3), rng.uniform(0, 9, 3)], axis=1)
-    clips = np.full((3, 16, 4, 4, 3), number, np.uint8)
+    clips = np.full((3, 16, 4, 4), number, np.uint8)
     np.savez(tmp_path / f'{number:05}.npz', clips=clips, labels=labels.astype(np.float32))
   return tmp_path
 
 
 def test_every_tenth_video_is_held_out(folder):
   clips = motion_clips.read_clips(str(folder))
-  assert set(clips.clips[clips.held_out, 0, 0, 0, 0]) == {9, 19}
+  assert set(clips.clips[clips.held_out, 0, 0, 0]) == {9, 19}
   assert len(clips.train) + len(clips.held_out) == 60
 
 

@@ -152,6 +152,25 @@ def test_preprocess_ignores_light_and_contrast():
   )
 
 
+def test_brightness_alone_gives_the_same():
+  grey = np.random.default_rng(3).integers(0, 255, (2, 16, 8, 8), np.uint8)
+  colours = np.repeat(grey[..., None], 3, axis=-1)
+  np.testing.assert_allclose(c3d.preprocess_grey(grey), c3d.preprocess(colours), atol=1e-4)
+
+
+def test_a_plain_net_equals_the_normalized_one_that_it_is_made_of():
+  rng = np.random.default_rng(0)
+  clips = rng.standard_normal((2, 16, 32, 32, 3)).astype(np.float32)
+  net = c3d.C3D(width=TINY, normalize=True)
+  variables = net.init(jax.random.key(0), clips)
+  variables = jax.tree.map(lambda a: rng.uniform(0.2, 1, a.shape).astype(np.float32), variables)
+  plain = c3d.fold_norms(variables['params'], variables['batch_stats'])
+  expected = net.apply(variables, clips)
+  assert (expected > 0).any()
+  features = c3d.C3D(width=TINY).apply({'params': plain}, clips)
+  np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-4 * expected.max())
+
+
 def test_motion_head_is_linear():
   features = jnp.ones((2, 8))
   outputs, variables = c3d.MotionHead(5).init_with_output(jax.random.key(0), features)

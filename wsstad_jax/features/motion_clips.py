@@ -16,7 +16,7 @@ class MotionClips:
   """All clips of a folder, in memory.
 
   Attributes:
-    clips: uint8 [n, 16, s, s, 3], RGB.
+    clips: uint8 [n, 16, s, s], brightness.
     labels: float32 [n, k].
     label_names: [k].
     is_binary: [k].
@@ -46,14 +46,16 @@ def read_clips(folder: str) -> MotionClips:
     UserError: a file is missing or broken.
   """
   about = files.read_json(os.path.join(folder, 'labels.json'))
-  clips, labels, videos = [], [], []
-  for number in range(about['num_videos']):
-    arrays = store.read_arrays(os.path.join(folder, f'{number:05}.npz'), 'clips', 'labels')
-    clips.append(arrays['clips'])
-    labels.append(arrays['labels'])
-    videos += [number] * len(arrays['labels'])
-  held_out = np.array(videos) % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
+  paths = [os.path.join(folder, f'{number:05}.npz') for number in range(about['num_videos'])]
+  labels = [store.read_arrays(path, 'labels')['labels'] for path in paths]
+  ends = np.cumsum([len(rows) for rows in labels])
+  first = store.read_arrays(paths[0], 'clips')['clips']
+  clips = np.empty((ends[-1], *first.shape[1:]), np.uint8)  # filled in, so as to hold them once
+  for path, rows, end in zip(paths, labels, ends):
+    clips[end - len(rows) : end] = store.read_arrays(path, 'clips')['clips']
+  videos = np.repeat(np.arange(len(paths)), [len(rows) for rows in labels])
+  held_out = videos % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
   return MotionClips(
-      np.concatenate(clips), np.concatenate(labels), tuple(about['names']),
-      tuple(about['is_binary']), np.flatnonzero(~held_out), np.flatnonzero(held_out),
+      clips, np.concatenate(labels), tuple(about['names']), tuple(about['is_binary']),
+      np.flatnonzero(~held_out), np.flatnonzero(held_out),
   )

@@ -8,6 +8,7 @@ from jax import lax
 CLIP_LENGTH = 16
 CHANNELS = ((64,), (128,), (256, 256), (512, 512), (512, 512))  # of conv1a .. conv5b
 FEATURE_DIM = 4096  # of fc6
+NORM_MOMENTUM, NORM_EPSILON = 0.97, 1e-4
 CONTRAST_FLOOR = 8.0  # grey levels; below it a window shows little but noise
 
 
@@ -24,7 +25,12 @@ def preprocess(clips_uint8: jax.Array) -> jax.Array:
   Returns:
     float32 [n, 16, s, s, 3].
   """
-  grey = clips_uint8.astype(jnp.float32) @ jnp.array([0.299, 0.587, 0.114])  # [n, 16, s, s]
+  return preprocess_grey(clips_uint8.astype(jnp.float32) @ jnp.array([0.299, 0.587, 0.114]))
+
+
+def preprocess_grey(grey: jax.Array) -> jax.Array:
+  """Returns what `preprocess` returns, for the brightness alone, 0 .. 255: [n, 16, s, s]."""
+  grey = grey.astype(jnp.float32)
   mean = grey.mean((1, 2, 3), keepdims=True)
   contrast = jnp.maximum(grey.std((1, 2, 3), keepdims=True), CONTRAST_FLOOR)
   grey = (grey - mean) / (2 * contrast)
@@ -42,11 +48,14 @@ class C3D(nn.Module):
     fold_time: computes each 3-D convolution as one 2-D convolution over its three time taps
       laid side by side as channels. None: on the CPU alone, where XLA is 3-7 times faster so.
       Parameters and results are the same either way.
+    normalize: normalises the inputs of ReLU from block 2 on over the batch, for training from
+      scratch; `fold_norms` makes parameters of the plain net of it.
   """
 
   width: float = 1.0
   compute_dtype: jnp.dtype = jnp.float32
   fold_time: bool | None = None
+  normalize: bool = False
 
   @property
   def feature_dim(self) -> int:
@@ -54,21 +63,44 @@ class C3D(nn.Module):
     return round(FEATURE_DIM * self.width)
 
   @nn.compact
-  def __call__(self, clips: jax.Array) -> jax.Array:
+  def __call__(self, clips: jax.Array, *, train: bool = False) -> jax.Array:
     """Returns float32 [n, feature_dim] >= 0 for float clips [n, 16, s, s, 3]."""
+
+    def normalized(x, name):
+      if not self.normalize:
+        return x
+      norm = nn.BatchNorm(not train, momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, name=name)
+      return norm(x)
+
     fold_time = jax.default_backend() == 'cpu' if self.fold_time is None else self.fold_time
     x = clips.astype(self.compute_dtype)
     for block, sizes in enumerate(CHANNELS, start=1):
       for letter, channels in zip('ab', sizes):
         name = f'conv{block}{letter}'
         x = Convolution(round(channels * self.width), fold_time, name=name)(x)
-        x = nn.relu(x)
+        x = nn.relu(normalized(x, f'norm{block}{letter}') if block > 1 else x)
       x = max_pool(x, (2, 3) if block == 1 else (1, 2, 3))
     # [n, 1, h, w, c]; published fc6 weights expect channels before time, height and width.
     x = x.transpose(0, 4, 1, 2, 3).reshape(len(x), -1)
     he = nn.initializers.he_normal()
     x = nn.Dense(self.feature_dim, dtype=self.compute_dtype, kernel_init=he, name='fc6')(x)
-    return nn.relu(x).astype(jnp.float32)
+    return nn.relu(normalized(x, 'norm6')).astype(jnp.float32)
+
+
+def fold_norms(params: dict, stats: dict) -> dict:
+  """Returns the parameters of a plain net that equals one with `normalize` outside training.
+
+  Args:
+    params: of a C3D with `normalize`.
+    stats: its running means and variances, {'norm2a': {'mean': ..., 'var': ...}, ...}.
+  """
+  folded = {name: dict(layer) for name, layer in params.items() if not name.startswith('norm')}
+  for name, stat in stats.items():
+    layer = folded[name.replace('norm', 'fc' if name == 'norm6' else 'conv')]
+    scale = params[name]['scale'] / jnp.sqrt(stat['var'] + NORM_EPSILON)
+    layer['kernel'] = layer['kernel'] * scale
+    layer['bias'] = (layer['bias'] - stat['mean']) * scale + params[name]['bias']
+  return folded
 
 
 class Convolution(nn.Module):

@@ -4,17 +4,19 @@ import functools
 import os
 
 import jax
+from jax import sharding
 import ml_collections
 import numpy as np
-import optax
 import orbax.checkpoint as ocp
 import tqdm
 
 from wsstad_jax.core import files
+from wsstad_jax.core.errors import UserError
+from wsstad_jax.data import pipeline
 from wsstad_jax.features import motion_clips
 from wsstad_jax.features import weights
 from wsstad_jax.metrics import classification
-from wsstad_jax.models.c3d import preprocess
+from wsstad_jax.models.c3d import preprocess_grey
 from wsstad_jax.training import pretraining
 
 
@@ -25,24 +27,29 @@ def pretrain(config: ml_collections.ConfigDict, workdir: str, clips_folder: str)
   on the number of the step alone.
 
   Raises:
-    UserError: the clips are missing or damaged.
+    UserError: the clips are missing or damaged, or a size does not fit.
   """
-  settings = config.pretrain
+  settings, size = config.pretrain, config.c3d.size
+  if -(-settings.small_size // 32) != -(-size // 32):
+    raise UserError(
+        f'config.pretrain.small_size={settings.small_size} gives fc6 another shape than '
+        f'config.c3d.size={size}: take a size with as many times 32 pixels, rounded up.'
+    )
   clips = motion_clips.read_clips(clips_folder)
   network = pretraining.PretrainNetwork(config.c3d.width, len(clips.label_names))
-  schedule = optax.warmup_cosine_decay_schedule(
-      0.0, settings.learning_rate, settings.num_steps // 20, settings.num_steps
-  )
-  optimizer = optax.adamw(schedule, weight_decay=1e-4)
+  optimizer = pretraining.create_optimizer(settings)
   rng, init_rng = jax.random.split(jax.random.key(config.seed))
-  state = pretraining.create_state(network, optimizer, rng=init_rng, size=config.c3d.size)
+  state = pretraining.create_state(network, optimizer, rng=init_rng, size=size)
+  mesh = sharding.Mesh(jax.devices(), ('data',))
+  state = jax.device_put(state, sharding.NamedSharding(mesh, sharding.PartitionSpec()))
   step_fn = jax.jit(
       functools.partial(
           pretraining.pretrain_step, is_binary=clips.is_binary, network=network, optimizer=optimizer
       ),
-      donate_argnames='state',
+      donate_argnames='state', static_argnames='size',
   )
   targets = clips.targets()
+  small_steps = settings.num_steps - settings.decay_steps
   with ocp.CheckpointManager(
       os.path.abspath(os.path.join(workdir, 'pretraining')),
       options=ocp.CheckpointManagerOptions(max_to_keep=1),
@@ -54,9 +61,11 @@ def pretrain(config: ml_collections.ConfigDict, workdir: str, clips_folder: str)
     bar = tqdm.tqdm(total=settings.num_steps, initial=done, desc='Pretraining', unit='step')
     losses = []
     for number in range(done, settings.num_steps):
-      rows = np.random.default_rng([config.seed, number]).choice(clips.train, settings.batch_size)
+      rows = rows_of_step(clips.train, number, settings.batch_size, config.seed)
+      batch = {'clips_grey': clips.clips[rows], 'targets': targets[rows]}
       state, loss = step_fn(
-          state=state, clips_uint8=clips.clips[rows], targets=targets[rows], rng=rng
+          state=state, rng=rng, **pipeline.shard(batch, mesh),
+          size=settings.small_size if number < small_steps else size,
       )
       losses.append(loss)
       bar.update()
@@ -65,19 +74,34 @@ def pretrain(config: ml_collections.ConfigDict, workdir: str, clips_folder: str)
         losses = []
         manager.save(number + 1, args=ocp.args.StandardSave(state))
   bar.close()
-  report = measure(network, state.params, clips, targets, settings.batch_size)
+  params = jax.tree.map(
+      lambda array: np.asarray(array, np.float16), pretraining.plain_params(state)
+  )
+  report = measure(network.clone(normalize=False), params, clips, targets, settings.batch_size)
   path = os.path.join(workdir, 'c3d.npz')
-  half = jax.tree.map(lambda array: np.asarray(array, np.float16), state.params['c3d'])
-  weights.write_weights(path, half)
+  weights.write_weights(path, params['c3d'])
   files.write_json(os.path.join(workdir, 'c3d.json'), report)
   for name, figure in report['held_out'].items():
     print(f'{name:24} {figure:.3f}')
   print(f'Use it with --config.c3d.weights={path}')
 
 
+def rows_of_step(rows: np.ndarray, number: int, batch_size: int, seed: int) -> np.ndarray:
+  """Returns the rows of one step: all of them come once before any comes again."""
+  epoch, place = divmod(number, max(len(rows) // batch_size, 1))
+  order = _order(len(rows), epoch, seed)
+  return rows[order[place * batch_size : (place + 1) * batch_size]]
+
+
+@functools.lru_cache(maxsize=1)
+def _order(num_rows: int, epoch: int, seed: int) -> np.ndarray:
+  return np.random.default_rng([seed, epoch]).permutation(num_rows)
+
+
 def measure(network, params, clips, targets, batch_size: int) -> dict[str, object]:
   """Returns how well held-out videos are read: ROC area of binary labels, correlation of others."""
-  predict_fn = jax.jit(lambda batch: network.apply({'params': params}, preprocess(batch)))
+  params = jax.tree.map(lambda array: np.asarray(array, np.float32), params)
+  predict_fn = jax.jit(lambda batch: network.apply({'params': params}, preprocess_grey(batch)))
   parts = np.array_split(clips.held_out, -(-len(clips.held_out) // batch_size))
   outputs = np.concatenate([np.asarray(predict_fn(clips.clips[rows])) for rows in parts])
   labels = targets[clips.held_out]
