@@ -30,3 +30,9 @@ def test_no_instances():
 def test_unequal_lengths_are_refused():
   with pytest.raises(ValueError):
     frames.frame_scores(np.array([[0, 1]]), np.array([0.1, 0.2]), 3)
+
+
+def test_labels_of_spans_that_overlap():
+  labels = frames.frame_labels([(1, 3), (2, 4)], 6)
+  assert labels.tolist() == [False, True, True, True, False, False]
+  assert not frames.frame_labels([], 2).any()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from wsstad_jax.core.records import Detections
 from wsstad_jax.core.records import Tube
 from wsstad_jax.core.records import TubeKind
 from wsstad_jax.metrics import localization
@@ -150,3 +151,59 @@ def test_overlap_in_space_leaves_out_what_is_beyond_the_event():
   assert localization.overlap_in_space([half], truth) == pytest.approx(0.5)
   assert localization.overlap_in_space([half, exact, better], truth) == pytest.approx(0.675)
   assert localization.overlap_in_space([], truth) == 0
+
+
+def test_truth_frames_alone_do_not_punish_what_is_beyond():
+  truth = make_tube(2, 6)
+  assert localization.truth_frames_score(make_tube(0, 10), truth) == 1.0
+  assert localization.truth_frames_score(make_tube(4, 10), truth) == 0.5
+  assert localization.truth_frames_score(make_tube(6, 10), truth) == 0.0
+
+
+def test_truth_frames_alone_never_score_less_than_the_union():
+  rng = np.random.default_rng(9)
+  for _ in range(50):
+    predicted, truth = random_tube(rng, 10), random_tube(rng, 10)
+    assert localization.truth_frames_score(predicted, truth) >= (
+        localization.spatio_temporal_score(predicted, truth, ALL_TEN) - 1e-12
+    )
+
+
+def test_clips_take_the_best_region_of_their_first_frame():
+  half, whole = [0, 0, 10, 5], [0, 0, 10, 10]
+  regions = Detections(
+      np.array([3, 3, 7, 8]), np.float32([half, whole, half, whole]), np.array([0.9, 0.2, 0.5, 1.0])
+  )
+  frames, ious = localization.sampled_ious(regions, make_tube(3, 12), step=4)
+  assert frames.tolist() == [3, 7, 11]
+  np.testing.assert_allclose(ious, [0.5, 0.5, np.nan])
+
+
+def test_clips_without_any_region():
+  nothing = Detections(np.zeros(0, int), np.zeros((0, 4), np.float32), np.zeros(0))
+  frames, ious = localization.sampled_ious(nothing, make_tube(0, 33))
+  assert frames.tolist() == [0, 16, 32]
+  assert np.isnan(ious).all()
+
+
+def test_clips_equal_the_plain_reference():
+  rng = np.random.default_rng(4)
+  for _ in range(20):
+    low = rng.uniform(0, 20, (30, 2))
+    regions = Detections(
+        np.sort(rng.integers(0, 20, 30)),
+        np.concatenate([low, low + rng.uniform(1, 20, (30, 2))], axis=1),
+        rng.integers(0, 4, 30) / 4,
+    )
+    truth = make_tube(int(rng.integers(0, 5)), 20)
+    frames, ious = localization.sampled_ious(regions, truth, step=3)
+    for frame, iou in zip(frames, ious, strict=True):
+      rows = [row for row in range(30) if regions.frames[row] == frame]
+      if not rows:
+        assert np.isnan(iou)
+        continue
+      best = max(rows, key=lambda row: regions.scores[row])  # the first of equals
+      x = max(min(regions.boxes_xyxy[best][2], 10) - regions.boxes_xyxy[best][0], 0)
+      y = max(min(regions.boxes_xyxy[best][3], 10) - regions.boxes_xyxy[best][1], 0)
+      width, height = regions.boxes_xyxy[best][2:] - regions.boxes_xyxy[best][:2]
+      assert iou == pytest.approx(x * y / (width * height + 100 - x * y))

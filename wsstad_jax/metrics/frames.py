@@ -1,4 +1,6 @@
-"""Scores of single frames."""
+"""Scores of single frames, and which frames are anomalous."""
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -18,3 +20,11 @@ def frame_scores(spans: np.ndarray, scores: np.ndarray, num_frames: int) -> np.n
   for (start, stop), score in zip(spans, scores, strict=True):
     np.maximum(curve[start:stop], score, out=curve[start:stop])
   return curve
+
+
+def frame_labels(spans: Iterable[Sequence[int]], num_frames: int) -> np.ndarray:
+  """Returns bool [num_frames], True in the frames of the spans (start, stop) of events."""
+  labels = np.zeros(num_frames, bool)
+  for start, stop in spans:
+    labels[start:stop] = True
+  return labels

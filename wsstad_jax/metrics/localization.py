@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wsstad_jax.core import boxes
+from wsstad_jax.core.records import Detections
 from wsstad_jax.core.records import Tube
 
 
@@ -66,6 +67,40 @@ def spatio_temporal_score(
   gamma &= detected
   ious = iou_by_frame(predicted, truth)[gamma[truth.start : truth.stop]]
   return float(ious.sum() / max(np.count_nonzero(gamma), 1))
+
+
+def truth_frames_score(predicted: Tube, truth: Tube) -> float:
+  """Returns the mean IoU over the event's frames alone, in [0, 1].
+
+  Public code of the neighbouring task scores so: frames predicted beyond the event cost
+  nothing, and a tube over the whole video gains. It is never smaller than S_loc over all
+  frames, and no substitute for it.
+  """
+  return float(iou_by_frame(predicted, truth).mean())
+
+
+def sampled_ious(
+    regions: Detections, truth: Tube, *, step: int = 16
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns, for each clip of an event, its frame and how well the best region fits there.
+
+  Clips begin at every `step`-th frame of the event, its first included; the best region
+  is the one of the highest score in that frame, the first of equals.
+
+  Returns:
+    frames: int [c].
+    ious: [c], in [0, 1]; nan where there is no region.
+  """
+  frames = np.arange(truth.start, truth.stop, step)
+  order = np.lexsort((-regions.scores, regions.frames))
+  first = np.searchsorted(regions.frames[order], frames)
+  ious = np.full(len(frames), np.nan)
+  if len(regions):
+    best = order[np.minimum(first, len(order) - 1)]
+    there = regions.frames[best] == frames
+    boxes_xyxy = truth.boxes_xyxy[frames - truth.start]
+    ious[there] = boxes.iou(regions.boxes_xyxy[best], boxes_xyxy)[there]
+  return frames, ious
 
 
 def best_scores(
