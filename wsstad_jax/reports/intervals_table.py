@@ -1,0 +1,83 @@
+"""Figures with their intervals, and differences of two runs, as text and for JSON."""
+
+from collections.abc import Mapping, Sequence
+import math
+
+from wsstad_jax.metrics import figures
+from wsstad_jax.metrics import intervals
+
+
+def format_figures(measured: Mapping[str, intervals.Interval]) -> str:
+  """Returns the figures that are defined, one a line, with their intervals and units."""
+  rows = [('figure', 'value', '95 % interval', '')]
+  rows += [
+      (name, _text(found.value), _range(found), unit(name))
+      for name, found in measured.items()
+      if not math.isnan(found.value)
+  ]
+  return _align(rows)
+
+
+def format_differences(
+    differences: Mapping[str, intervals.Difference],
+    measured: Mapping[str, intervals.Interval],
+) -> str:
+  """Returns, one a line, our figure, the difference to the other run, and what it shows.
+
+  A figure is said to be better or worse only if the interval of the difference leaves out
+  0; with as many figures as there are, one in twenty does so by chance.
+  """
+  rows = [('figure', 'this run', 'minus other', '95 % interval', '', 'ahead', '')]
+  for name, found in differences.items():
+    if not math.isnan(found.value):
+      rows.append((
+          name, _text(measured[name].value), f'{found.value:+.2f}', _range(found), unit(name),
+          '-' if math.isnan(found.probability) else f'{found.probability:.2f}',
+          verdict(name, found),
+      ))
+  return _align(rows)
+
+
+def verdict(name: str, found: intervals.Difference) -> str:
+  """Returns 'better' or 'worse' if the interval leaves out 0, else 'not told apart'."""
+  if math.isnan(found.low) or found.low <= 0 <= found.high:
+    return 'not told apart'
+  return 'better' if (found.value > 0) != _is_cost(name) else 'worse'
+
+
+def unit(name: str) -> str:
+  """Returns the unit of a figure."""
+  if not _is_cost(name):
+    return '%'
+  return 's' if name.startswith('seconds') else 'per hour'
+
+
+def to_json(measured: Mapping[str, intervals.Interval]) -> dict[str, dict[str, float | None]]:
+  """Returns each figure as value, low and high (and probability), None where undefined."""
+  return {
+      name: {
+          key: None if math.isnan(number) else number for key, number in vars(found).items()
+      }
+      for name, found in measured.items()
+  }
+
+
+def _is_cost(name: str) -> bool:
+  return name.startswith(figures.COSTS)
+
+
+def _text(number: float) -> str:
+  return '-' if math.isnan(number) else f'{number:.2f}'
+
+
+def _range(found: intervals.Interval) -> str:
+  return f'{_text(found.low)} .. {_text(found.high)}'
+
+
+def _align(rows: Sequence[Sequence[str]]) -> str:
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  lines = [
+      '  '.join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+      for row in rows
+  ]
+  return '\n'.join([lines[0], '-' * len(lines[0]), *lines[1:]])
