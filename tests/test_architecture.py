@@ -18,7 +18,8 @@ LAYERS = (
     {'models', 'losses'},
     {'features'},
     {'data', 'reports'},
-    {'training', 'baselines'},
+    {'training'},
+    {'baselines'},
     {'runs'},
 )
 LEVELS = {package: level for level, packages in enumerate(LAYERS) for package in packages}

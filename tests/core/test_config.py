@@ -31,8 +31,15 @@ def test_options_name_a_method_and_a_size():
   assert (config.data.size, config.name, config.method) == ('full', 'base-full', 'mgpr')
 
 
+def test_a_method_brings_its_own_knobs():
+  config = base.apply_options(base.get_config(), 'dmrm')
+  assert (config.method, config.learner) == ('dmrm', 'baselines.dmrm')
+  assert (config.train.learning_rate, config.baseline.sparsity) == (0.01, 8e-5)
+  assert 'sparsity' not in base.get_config().baseline
+
+
 def test_an_unknown_option_lists_what_there_is():
-  with pytest.raises(UserError, match='methods mgpr and the sizes full'):
+  with pytest.raises(UserError, match='methods mgpr, .* and the sizes full'):
     base.apply_options(base.get_config(), 'fast', sizes=('full',))
 
 
@@ -50,6 +57,7 @@ def test_what_changes_no_result_may_change(tmp_path):
   with config_lib.open_workdir(str(tmp_path), config, mode='train'):
     pass
   config.data.num_processes = 7
+  config.compare.num_seeds = 3
   config_lib.check_workdir(str(tmp_path), config, mode='train')
 
 

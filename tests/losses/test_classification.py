@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wsstad_jax.losses.classification import cross_entropy
+from wsstad_jax.losses.classification import cross_entropy, cross_entropy_of_scores
 
 
 def test_equals_the_equation():
@@ -40,3 +40,14 @@ def test_all_masked_is_zero_with_zero_gradient():
   )(jnp.array([-1e30, 1e30]))
   assert value == 0
   np.testing.assert_array_equal(gradient, [0, 0])
+
+
+def test_scores_have_the_cross_entropy_of_their_logits():
+  logits, label = np.array([-2.0, 0.5, 3.0]), np.array([0, 1, 1])
+  scores = 1 / (1 + np.exp(-logits))
+  where = np.array([True, True, False])
+  np.testing.assert_allclose(
+      cross_entropy_of_scores(scores, label, where=where),
+      cross_entropy(logits, label, where=where), rtol=1e-5,
+  )
+  assert np.isfinite(cross_entropy_of_scores(np.array([1.0, 0.0]), np.array([0, 1])))

@@ -20,18 +20,23 @@ _CHOICES = {
     'detector.kind': ('motion', 'onnx', 'motion+onnx', 'files'),
     'detector.onnx.channels': ('bgr', 'rgb'),
     'c3d.preprocessing': ('motion', 'caffe'),
-    'model.relation': ('attention', 'none'),
+    'instances': ('all', 'unary'),
+    'model.relation': ('attention', 'gcn', 'none'),
+    'model.relation_scope': ('bag', 'overlap'),
     'model.feature_normalization': ('l2', 'none'),
     'loss.pairing': ('all_pairs', 'one_to_one'),
     'loss.guidance_context': ('bag', 'alone'),
 }
 _SUBSETS = {'loss.terms': ('rank', 'mg_rank', 'ce')}
 _NOT_NEGATIVE = (
-    'seed', 'train.weight_decay', 'data.seed', 'data.frame_tolerance', 'data.max_gap'
+    'seed', 'train.weight_decay', 'data.seed', 'data.frame_tolerance', 'data.max_gap',
+    'evaluate.num_pictures',
 )
-_FRACTIONS = ('model.dropout_rate', 'data.validation_share', 'data.test_share')
+_FRACTIONS = (
+    'model.dropout_rate', 'data.validation_share', 'data.test_share', 'compare.confidence',
+)
 # A change of these leaves every result as it is, so a run may be resumed with others.
-_FREE = ('data.num_processes', 'evaluate.num_pictures')
+_FREE = ('data.num_processes', 'evaluate.num_pictures', 'compare.')
 _CONFIG_FILE = 'config.json'
 
 
@@ -111,7 +116,7 @@ def check_workdir(workdir: str, config: ml_collections.ConfigDict, *, mode: str)
   differences = [
       f'{key}: {old.get(key, missing)!r} there, {new.get(key, missing)!r} here'
       for key in sorted(old.keys() | new.keys())
-      if key not in _FREE and old.get(key, missing) != new.get(key, missing)
+      if not key.startswith(_FREE) and old.get(key, missing) != new.get(key, missing)
   ]
   if differences:
     raise UserError(

@@ -1,4 +1,4 @@
-"""Cross-entropy of the max instances with the labels of their bags (paper, eq. 7)."""
+"""Cross-entropy of what stands for a bag with the label of the bag (paper, eq. 7)."""
 
 import jax
 import jax.numpy as jnp
@@ -24,3 +24,17 @@ def cross_entropy(
   return masked_mean(jax.nn.softplus(-logits), positive) + masked_mean(
       jax.nn.softplus(logits), negative
   )
+
+
+def cross_entropy_of_scores(
+    scores: jax.Array, label: jax.Array, *, where: jax.Array | None = None
+) -> jax.Array:
+  """Returns the same for scores [b] in [0, 1], such as means, which no logits belong to.
+
+  Args:
+    scores: p.
+    label: [b], 1 = positive, 0 = negative.
+    where: bool [b], True = real; None for all.
+  """
+  inner = jnp.clip(scores, 1e-6, 1 - 1e-6)
+  return cross_entropy(jnp.log(inner) - jnp.log1p(-inner), label, where=where)

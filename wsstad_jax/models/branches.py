@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from wsstad_jax.models.attention import MultiHeadSelfAttention
+from wsstad_jax.models.gcn import GraphRelation
 
 
 @flax.struct.dataclass
@@ -27,6 +28,15 @@ class Instances:
     """Returns the instances `rows`, int32 [b, q], of each bag."""
     return jax.tree.map(lambda array: take_rows(array, rows), self)
 
+  def prepare(self, feature_normalization: str) -> 'Instances':
+    """Returns the features as float32, 0 for padding; of length 1 if 'l2', as given if 'none'."""
+    features = self.features.astype(jnp.float32)
+    features = jnp.where(self.mask[..., None], features, 0)
+    if feature_normalization == 'l2':
+      square = jnp.sum(features**2, axis=-1, keepdims=True)
+      features = features * lax.rsqrt(jnp.maximum(square, 1e-12))
+    return self.replace(features=features)
+
 
 def take_rows(array: jax.Array, rows: jax.Array) -> jax.Array:
   """Returns [b, q, ...], the entries `rows`, int32 [b, q], of array [b, t, ...]."""
@@ -37,7 +47,7 @@ class BranchNetwork(nn.Module):
   """Scores instances: features related to their bag, then a scorer of 512, 32 and 1 units.
 
   Attributes:
-    relation: 'attention' (eq. 1-3) or 'none'.
+    relation: 'attention' (eq. 1-3), 'gcn' (the graphs of Zhong 2019, Table 4) or 'none'.
     relation_scope: what an instance attends to: the whole 'bag' as in the paper, or the
       instances that 'overlap' it in time, since objects meet only while both are there.
     num_heads: of the attention.
@@ -68,12 +78,12 @@ class BranchNetwork(nn.Module):
     Returns:
       float32 [b, t] or [b, q]; a sigmoid makes them scores. Those of padding mean nothing.
     """
-    features = instances.features.astype(jnp.float32)
-    features = jnp.where(instances.mask[..., None], features, 0)
-    if self.feature_normalization == 'l2':
-      square = jnp.sum(features**2, axis=-1, keepdims=True)
-      features = features * lax.rsqrt(jnp.maximum(square, 1e-12))
-    instances = instances.replace(features=features)
+    instances = instances.prepare(self.feature_normalization)
+    if self.relation == 'gcn':
+      related = GraphRelation(name='relation')(
+          instances.features, instances.spans, instances.mask
+      )
+      instances = instances.replace(features=related)
     queries = instances if rows is None else instances.take(rows)
     x = queries.features
     if self.relation == 'attention':

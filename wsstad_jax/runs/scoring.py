@@ -1,27 +1,32 @@
-"""A trained model and the scores it gives to bags, as evaluation and prediction share them."""
+"""A method and the scores it gives to bags, as training, evaluation and prediction share them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 import dataclasses
+import functools
+import importlib
 import itertools
 import os
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import ml_collections
 import numpy as np
-import optax
 
-from wsstad_jax.core.records import Tube
+from wsstad_jax.core.errors import UserError
+from wsstad_jax.core.records import Tube, TubeKind
 from wsstad_jax.data import bags
-from wsstad_jax.models.branches import BranchNetwork
 from wsstad_jax.models.c3d import C3D
 from wsstad_jax.training.checkpoints import Checkpoints
-from wsstad_jax.training.state import Networks, TrainState, create_optimizer, create_state
-from wsstad_jax.training.step import bag_logits
+from wsstad_jax.training.method import Method
 
 _BAGS_A_CALL = 8
-# One for all parameters: validation scores with new ones again and again.
-_logits_fn = jax.jit(bag_logits, static_argnames='networks')
+
+
+class Yardstick(Protocol):
+  """What stands in for a method that learns nothing."""
+
+  def score_bag(self, bag: bags.Bag) -> np.ndarray:
+    """Returns the score [t] of each real instance, in [0, 1]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +35,8 @@ class Scores:
 
   Attributes:
     fused: the mean of both branches (eq. 9).
-    tube: by the tube branch, from the region.
-    temporal: by the temporal branch, from the whole image.
+    tube: by the tube branch, from the region; `fused` itself of a method without that branch.
+    temporal: by the temporal branch, from the whole image; likewise.
   """
 
   fused: np.ndarray
@@ -39,23 +44,32 @@ class Scores:
   temporal: np.ndarray
 
 
-# From bags to pairs (bag, its scores), in order.
+# From bags to pairs (bag, its scores), in order. A bag may come back without instances that the
+# config leaves out.
 ScoreFn = Callable[[Iterable[bags.Bag]], Iterator[tuple[bags.Bag, Scores]]]
 
 
-def create_training(
-    config: ml_collections.ConfigDict,
-) -> tuple[Networks, optax.GradientTransformation, TrainState]:
-  """Returns what training starts with: networks, optimizer and the state before the first step."""
-  networks = Networks(tube=BranchNetwork(**config.model), temporal=BranchNetwork(**config.model))
-  optimizer = create_optimizer(config.train.learning_rate, weight_decay=config.train.weight_decay)
-  state = create_state(
-      networks,
-      optimizer,
-      rng=jax.random.key(config.seed),
-      feature_dim=C3D(config.c3d.width).feature_dim,
+def create_method(config: ml_collections.ConfigDict) -> Method | Yardstick:
+  """Returns the method of a config, made by the module `config.learner` below wsstad_jax.
+
+  Raises:
+    UserError: there is no such module.
+  """
+  try:
+    module = importlib.import_module(f'wsstad_jax.{config.learner}')
+  except ModuleNotFoundError as error:
+    raise UserError(
+        f'config.learner={config.learner!r} cannot be imported ({error}); see '
+        'docs/add_a_method.md.'
+    ) from error
+  return module.create_method(config)
+
+
+def create_state(method: Method, config: ml_collections.ConfigDict) -> Any:
+  """Returns the state of a method before the first step."""
+  return method.create_state(
+      rng=jax.random.key(config.seed), feature_dim=C3D(config.c3d.width).feature_dim
   )
-  return networks, optimizer, state
 
 
 def open_checkpoints(workdir: str) -> Checkpoints:
@@ -64,35 +78,61 @@ def open_checkpoints(workdir: str) -> Checkpoints:
 
 
 def restore_score_fn(config: ml_collections.ConfigDict, workdir: str) -> ScoreFn:
-  """Returns the scores by the best checkpoint of a run.
+  """Returns the scores by the best checkpoint of a run, or of a method that learns nothing.
 
   Raises:
     UserError: there is none, or it is damaged or of another architecture.
   """
-  networks, _, state = create_training(config)
+  method = create_method(config)
+  if hasattr(method, 'score_bag'):
+    return functools.partial(_measure, method, config.instances)
   with open_checkpoints(workdir) as checkpoints:
-    return create_score_fn(networks, checkpoints.restore_best(state).params)
+    params = checkpoints.restore_best(create_state(method, config)).params
+  return create_score_fn(method, params, instances=config.instances)
 
 
-def create_score_fn(networks: Networks, params: Mapping[str, Any]) -> ScoreFn:
-  """Returns a function that scores bags with these parameters."""
+def create_score_fn(
+    method: Method, params: Mapping[str, Any], *, instances: str = 'all'
+) -> ScoreFn:
+  """Returns a function that scores bags with these parameters.
+
+  Args:
+    method: that has learned them.
+    params: of the method.
+    instances: `config.instances`.
+  """
 
   def score_fn(bags_in_order):
-    bags_in_order = iter(bags_in_order)
+    bags_in_order = (select_instances(bag, instances) for bag in bags_in_order)
     while chunk := list(itertools.islice(bags_in_order, _BAGS_A_CALL)):
       filled = chunk + chunk[-1:] * (_BAGS_A_CALL - len(chunk))  # one shape for all calls
-      logits = _logits_fn(params=params, batch=bags.stack_bags(filled), networks=networks)
+      logits = _logits_fn(method, params, bags.stack_bags(filled))
       logits = jax.tree.map(np.asarray, logits)
       for row, bag in enumerate(chunk):
         real = np.flatnonzero(bag['tube_mask'])
         # Eq. 9, in float64: there the sigmoids of sure branches still differ.
-        tube, temporal = (
-            1 / (1 + np.exp(-logits[name][row, real].astype(np.float64)))
-            for name in ('tube', 'temporal')
-        )
-        yield bag, Scores((tube + temporal) / 2, tube, temporal)
+        branches = {
+            name: 1 / (1 + np.exp(-values[row, real].astype(np.float64)))
+            for name, values in sorted(logits.items(), reverse=True)  # tube, temporal
+        }
+        fused = sum(branches.values()) / len(branches)
+        yield bag, Scores(fused, branches.get('tube', fused), branches.get('temporal', fused))
 
   return score_fn
+
+
+def select_instances(bag: bags.Bag, instances: str) -> bags.Bag:
+  """Returns a bag with 'all' its instances or, if 'unary', without multivariate tubes (Table 4).
+
+  Those kept come first, in their order. A bag of nothing else stays as it is.
+  """
+  unary = bag['tube_mask'] & (bag['tube_kinds'] != TubeKind.MULTIVARIATE)
+  if instances == 'all' or not unary.any():
+    return bag
+  order = np.argsort(~unary, kind='stable')
+  moved = ('region_features', 'image_features', 'tube_spans', 'tube_kinds', 'tube_sources')
+  kept = {key: bag[key][order] for key in moved if key in bag}
+  return {**bag, **kept, 'tube_mask': np.arange(len(unary)) < np.count_nonzero(unary)}
 
 
 def scored_tubes(bag: bags.Bag, scores: Scores) -> list[Tube]:
@@ -101,3 +141,16 @@ def scored_tubes(bag: bags.Bag, scores: Scores) -> list[Tube]:
       dataclasses.replace(bags.instance_tube(bag, index), score=float(score))
       for index, score in enumerate(scores.fused)
   ]
+
+
+# One for all parameters: validation scores with new ones again and again.
+@functools.partial(jax.jit, static_argnums=0)
+def _logits_fn(method, params, batch):
+  return method.bag_logits(params=params, batch=batch)
+
+
+def _measure(yardstick, instances, bags_in_order):
+  for bag in bags_in_order:
+    bag = select_instances(bag, instances)
+    scores = yardstick.score_bag(bag)
+    yield bag, Scores(scores, scores, scores)

@@ -1,7 +1,10 @@
-"""--mode=train: trains both branches from video-level labels alone."""
+"""--mode=train: trains a method from video-level labels alone."""
 
+import collections
+import functools
 import os
 
+import grain
 import jax
 from jax import sharding
 import ml_collections
@@ -11,33 +14,28 @@ import tqdm
 
 from wsstad_jax.core import files
 from wsstad_jax.core.config import flatten
+from wsstad_jax.data import bags
 from wsstad_jax.data import pipeline
 from wsstad_jax.metrics import classification
 from wsstad_jax.reports import plots
 from wsstad_jax.runs import scoring
-from wsstad_jax.training import step as step_lib
-
-
-_BRANCHES = ('temporal', 'tube')  # by psi, eq. 6
-_LOSSES = ('tube_loss', 'temporal_loss')  # of a row of the history; the first may lack one
 
 
 def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> None:
   """Trains up to `config.train.num_steps`, from the last checkpoint if there is one.
 
-  Odd steps train the tube branch (psi = 1), even steps the temporal one (psi = 0). Every
-  `evaluate_every` steps the validation videos are scored and a checkpoint is written; the
-  best by validation is what evaluation and prediction use.
+  Every `evaluate_every` steps the validation videos are scored and a checkpoint is written; the
+  best by validation is what evaluation and prediction use. A method that learns nothing is done.
 
   Raises:
     UserError: a split lacks a label, or a checkpoint cannot be read.
   """
   settings = config.train
-  networks, optimizer, state = scoring.create_training(config)
-  step_fn = step_lib.create_train_step(networks, optimizer, step_lib.Objective(**config.loss))
-  batches = pipeline.create_train_iterator(
-      bags_folder, bags_per_label=settings.bags_per_label, seed=config.seed
-  )
+  method = scoring.create_method(config)
+  if hasattr(method, 'score_bag'):
+    return
+  state = scoring.create_state(method, config)
+  batches = create_batches(config, bags_folder)
   validation = list(pipeline.iterate(pipeline.BagSource(bags_folder, 'validation')))
   mesh = sharding.Mesh(jax.devices(), ('data',))
   state = jax.device_put(state, sharding.NamedSharding(mesh, sharding.PartitionSpec()))
@@ -50,21 +48,21 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
     done = int(state.step)
     history = [row for row in files.read_json(history_path) if row['step'] <= done] if done else []
     bar = tqdm.tqdm(total=settings.num_steps, initial=done, desc='Training', unit='step')
-    recent = {branch: [] for branch in _BRANCHES}
+    recent = collections.defaultdict(list)
     for number in range(done, settings.num_steps):
       batch = pipeline.shard(next(batches), mesh)
-      psi = number % 2
-      state, metrics = step_fn(state=state, batch=batch, psi=psi)
-      recent[_BRANCHES[psi]].append(metrics)
+      state, metrics = _train_step(method, state, batch)
+      recent[method.phase(number)].append(metrics)
       bar.update()
       if (number + 1) % settings.evaluate_every and number + 1 < settings.num_steps:
         continue
-      row = {'step': number + 1, **_means(recent), **validate(networks, state.params, validation)}
-      recent = {branch: [] for branch in _BRANCHES}
+      quality = validate(method, state.params, validation, instances=config.instances)
+      row = {'step': number + 1, **_means(recent), **quality}
+      recent.clear()
       history.append(row)
       for name, value in row.items():
         summaries.add_scalar(name, value, number + 1)
-      losses = {name: f'{row[name]:.3f}' for name in _LOSSES if name in row}
+      losses = {name: f'{row[name]:.3f}' for name in row if name.endswith('_loss')}
       bar.set_postfix(vauc=f'{row["validation_vauc"]:.1f}', **losses)
       files.write_json(history_path, history)
       checkpoints.save(
@@ -75,21 +73,58 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
   def curve(name):
     return tuple(zip(*((row['step'], row[name]) for row in history if name in row)))
 
+  names = dict.fromkeys(name for row in history for name in row if name.endswith('_loss'))
   plots.write_training_curves(
       os.path.join(workdir, 'training_curves.png'),
-      losses={name: curve(name) for name in _LOSSES if curve(name)},
+      losses={name: curve(name) for name in names},
       vauc=curve('validation_vauc'),
       best_step=max(history, key=lambda row: (row['validation_quality'], row['step']))['step'],
   )
 
 
-def validate(networks, params, videos) -> dict[str, float]:
+def create_batches(config: ml_collections.ConfigDict, folder: str) -> grain.DatasetIterator:
+  """Returns the endless stream of training batches, see `pipeline.create_train_iterator`.
+
+  Without multivariate tubes bags have to be changed before they are stacked.
+
+  Raises:
+    UserError: the training split lacks a label.
+  """
+  count, seed = config.train.bags_per_label, config.seed
+  everything = pipeline.create_train_iterator(folder, bags_per_label=count, seed=seed)
+  if config.instances == 'all':
+    return everything
+  source = pipeline.BagSource(folder, 'train', (*bags.MODEL_KEYS, 'tube_kinds'))
+  labels = np.array([source[index]['label'] for index in range(len(source))])
+
+  def read(index):
+    bag = scoring.select_instances(source[index], config.instances)
+    return {key: bag[key] for key in bags.MODEL_KEYS}
+
+  def batches(label):
+    rows = grain.MapDataset.source(np.flatnonzero(labels == label).tolist())
+    return rows.seed(seed + label).shuffle().repeat().map(read).batch(count)
+
+  pairs = grain.MapDataset.mix([batches(1), batches(0)]).batch(2)
+  return iter(
+      pairs.map(
+          lambda pair: {key: value.reshape(-1, *value.shape[2:]) for key, value in pair.items()}
+      ).to_iter_dataset()
+  )
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+def _train_step(method, state, batch):
+  return method.train_step(state=state, batch=batch)
+
+
+def validate(method, params, videos, *, instances: str = 'all') -> dict[str, float]:
   """Returns how well the video-level labels of validation videos are told.
 
   'validation_quality' chooses the checkpoint: VAUC in [0, 1], and between equals, as
   small sets often have, the lower cross-entropy of the top-1 scores.
   """
-  scored = scoring.create_score_fn(networks, params)(videos)
+  scored = scoring.create_score_fn(method, params, instances=instances)(videos)
   pairs = [(int(bag['label']), float(np.max(scores.fused))) for bag, scores in scored]
   labels, top = np.array(pairs).T
   vauc = classification.roc_auc(labels, top)
@@ -103,10 +138,9 @@ def validate(networks, params, videos) -> dict[str, float]:
 
 
 def _means(recent: dict[str, list[dict[str, jax.Array]]]) -> dict[str, float]:
-  """Returns the mean over steps of each metric of each branch: {'tube_loss': ..., ...}."""
+  """Returns the mean over steps of each metric of each phase: {'tube_loss': ..., ...}."""
   return {
       f'{branch}_{name}': float(np.mean([metrics[name] for metrics in steps]))
       for branch, steps in recent.items()
-      if steps
       for name in steps[0]
   }

@@ -11,7 +11,7 @@ from jax import lax
 import optax
 
 from wsstad_jax.losses.classification import cross_entropy
-from wsstad_jax.losses.instances import max_instance
+from wsstad_jax.losses.instances import top_instances
 from wsstad_jax.losses.ranking import ranking_loss
 from wsstad_jax.losses.reduction import masked_mean
 from wsstad_jax.models.branches import BranchNetwork, Instances
@@ -30,11 +30,14 @@ class Objective:
     pairing: of positive and negative bags, see `ranking_loss`.
     guidance_context: whether the guiding branch sees the max instance within its 'bag' or
       'alone'. The paper is silent; within the bag the branch meets what it was trained on.
+    top_k: the mean logit of so many of its highest instances is the bag's; 1 is the max
+      instance of the paper.
   """
 
   terms: tuple[str, ...] = ('mg_rank', 'ce')
   pairing: str = 'all_pairs'
   guidance_context: str = 'bag'
+  top_k: int = 1
 
 
 def create_train_step(
@@ -113,10 +116,12 @@ def objective_fn(
 
   # All else in a bag has no gradient but as context: find the max instance first, at a third of
   # the cost, then score it alone of its bag. Both passes share their dropout.
-  rows = max_instance(logits_fn(lax.stop_gradient(params)), instances.mask)[:, None]  # [b, 1]
-  logits = logits_fn(params, rows)[:, 0]  # [b]
+  rows, chosen = top_instances(
+      logits_fn(lax.stop_gradient(params)), instances.mask, objective.top_k
+  )  # [b, k]
+  logits = masked_mean(logits_fn(params, rows), chosen, axis=-1)  # [b]
   scores = jax.nn.sigmoid(logits)
-  guidance = guide_fn(rows, objective.guidance_context)
+  guidance = masked_mean(guide_fn(rows, objective.guidance_context), chosen, axis=-1)
 
   real = instances.mask.any(axis=-1)
   positive, negative = real & (label == 1), real & (label == 0)
@@ -144,10 +149,10 @@ def objective_fn(
 def guide(
     network: BranchNetwork, params: Any, instances: Instances, rows: jax.Array, context: str
 ) -> jax.Array:
-  """Returns the scores [b] that the guiding branch gives to the instances `rows` [b, 1]."""
+  """Returns the scores [b, k] that the guiding branch gives to the instances `rows` [b, k]."""
   if context == 'alone':
     instances, rows = instances.take(rows), None
-  return jax.nn.sigmoid(network.apply({'params': params}, instances, rows))[:, 0]
+  return jax.nn.sigmoid(network.apply({'params': params}, instances, rows))
 
 
 def bag_logits(
