@@ -1,0 +1,118 @@
+"""Several methods beside each other: as Markdown, as CSV and as a picture."""
+
+from collections.abc import Mapping, Sequence
+import csv
+import math
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from wsstad_jax.core import files
+from wsstad_jax.reports import colors
+
+# Of a method and a figure: 'value', 'low', 'high' in percent, and under 'difference' the same of
+# the method minus the reference.
+Cell = Mapping[str, object]
+Results = Mapping[str, Mapping[str, Cell]]  # method -> figure -> cell
+Paper = Mapping[str, Mapping[str, float]]  # method -> figure -> percent
+
+_DRAWN = ('vauc', 'miou')
+
+
+def title(figure: str) -> str:
+  """Returns the name of a figure as the paper writes it: 'VAUC', 'MIoU', 'IoU@0.1'."""
+  return {'vauc': 'VAUC', 'miou': 'MIoU'}.get(figure, figure.replace('iou', 'IoU'))
+
+
+def format_markdown(results: Results, paper: Paper, *, reference: str, note: str) -> str:
+  """Returns a page with a table of figures and one of differences to the reference.
+
+  Args:
+    results: of all methods.
+    paper: the paper's figures, shown in own columns; empty if it has none.
+    reference: the method that differences are to.
+    note: what was compared, a sentence.
+  """
+  figures = list(next(iter(results.values())))
+  reported = [name for name in figures if any(name in row for row in paper.values())]
+  heading = ['Method', *map(title, figures), *(f'{title(name)} (paper)' for name in reported)]
+  rows = [
+      [method, *(_interval(cells[name]) for name in figures),
+       *(_number(paper.get(method, {}).get(name, math.nan)) for name in reported)]
+      for method, cells in results.items()
+  ]
+  lines = [note, '', *_table(heading, rows)]
+  others = [method for method in results if method != reference]
+  if reference in results and others:
+    rows = [
+        [method, *(_difference(results[method][name]['difference']) for name in figures)]
+        for method in others
+    ]
+    lines += [
+        '', f'Method minus {reference}. Bold where the interval excludes zero; nothing else is a '
+        'difference that these videos and seeds can show.', '',
+        *_table(['Method', *map(title, figures)], rows),
+    ]
+  return '\n'.join(lines) + '\n'
+
+
+def write_csv(path: str, results: Results, paper: Paper) -> None:
+  """Writes one line for each method and figure."""
+  columns = ('value', 'low', 'high')
+  with files.atomic_path(path) as temporary:
+    with open(temporary, 'w', encoding='utf-8', newline='') as file:
+      writer = csv.writer(file, lineterminator='\n')
+      differences = [f'difference_{name}' for name in columns]
+      writer.writerow(['method', 'figure', *columns, *differences, 'paper'])
+      for method, cells in results.items():
+        for name, cell in cells.items():
+          values = [cell[column] for column in columns]
+          values += [cell.get('difference', {}).get(column) for column in columns]
+          values.append(paper.get(method, {}).get(name))
+          writer.writerow([method, name, *(_plain(value) for value in values)])
+
+
+def write_plot(path: str, results: Results, paper: Paper) -> None:
+  """Draws VAUC and MIoU of each method with their intervals, the paper's as crosses, to a .png."""
+  methods = list(results)
+  figure = Figure(figsize=(9, 1.2 + 0.35 * len(methods)), layout='constrained')
+  canvas = FigureCanvasAgg(figure)
+  for axes, name in zip(figure.subplots(1, len(_DRAWN), sharey=True), _DRAWN):
+    for row, method in enumerate(methods):
+      cell = results[method][name]
+      if math.isnan(cell['value']):
+        continue
+      color = [channel / 255 for channel in colors.CURVE]
+      axes.plot([cell['low'], cell['high']], [row, row], color=color)
+      axes.plot(cell['value'], row, 'o', color=color)
+      if name in paper.get(method, {}):
+        axes.plot(paper[method][name], row, 'x', color='dimgrey')
+    axes.set(xlabel=f'{title(name)} (%)', yticks=range(len(methods)), yticklabels=methods)
+    axes.grid(axis='x', alpha=0.3)
+  axes.invert_yaxis()  # shared
+  with files.atomic_path(path) as temporary:
+    canvas.print_png(temporary)
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+  rule = ['---'] + ['---:'] * (len(heading) - 1)
+  return [f'| {" | ".join(row)} |' for row in (heading, rule, *rows)]
+
+
+def _interval(cell: Cell) -> str:
+  if math.isnan(cell['value']):
+    return '-'
+  return f'{_number(cell["value"])} [{_number(cell["low"])}, {_number(cell["high"])}]'
+
+
+def _difference(cell: Cell) -> str:
+  text = _interval({name: cell[name] for name in ('value', 'low', 'high')})
+  return f'**{text}**' if cell['low'] > 0 or cell['high'] < 0 else text
+
+
+def _number(value: float) -> str:
+  return '-' if math.isnan(value) else f'{value:.2f}'
+
+
+def _plain(value: float | None) -> str:
+  return '' if value is None or math.isnan(value) else f'{value:.4f}'

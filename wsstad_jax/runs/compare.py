@@ -1,0 +1,183 @@
+"""--mode=compare: the methods of a table over several seeds, with intervals and differences."""
+
+from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import dataclasses
+import functools
+import io
+import math
+import os
+
+import ml_collections
+import numpy as np
+
+from wsstad_jax.core import config as config_lib
+from wsstad_jax.core import files
+from wsstad_jax.core.errors import UserError
+from wsstad_jax.metrics import intervals
+from wsstad_jax.metrics import localization
+from wsstad_jax.metrics import ranking
+from wsstad_jax.metrics import summary
+from wsstad_jax.reports import comparison
+from wsstad_jax.reports import paper_tables
+from wsstad_jax.runs.evaluate import evaluate
+from wsstad_jax.runs.train import train
+
+REFERENCE = 'mgpr'
+_RESULTS = ('metrics.json', 'videos.json')  # of a finished run
+
+
+def compare(
+    config: ml_collections.ConfigDict,
+    workdir: str,
+    *,
+    prepare: Callable[[ml_collections.ConfigDict], str],
+    apply_method: Callable[[ml_collections.ConfigDict, str], object],
+) -> dict:
+  """Runs or resumes every method with every seed, then writes table<number>.md, .csv, .json, .png.
+
+  Each run has its own folder <method>-seed<seed> below the workdir, which the tables of one data
+  set share. A run that is finished is not touched; the table is made of what the runs wrote.
+
+  Args:
+    config: of the table: data, sizes and `compare`.
+    workdir: of the tables of this data set.
+    prepare: prepares the data of a config as far as missing and returns the folder.
+    apply_method: changes a config to a method.
+
+  Returns:
+    The content of the .json file.
+
+  Raises:
+    UserError: a method is not known, or a folder holds a run of another config.
+  """
+  settings = config.compare
+  runs = {method: [] for method in settings.methods}
+  configs = {
+      (method, seed): _run_config(config, apply_method, method, seed)
+      for seed in range(config.seed, config.seed + settings.num_seeds)
+      for method in runs
+  }  # all of them, so that a fault is told before the first run
+  for number, ((method, seed), run_config) in enumerate(configs.items(), start=1):
+    print(f'Run {number} of {len(configs)}: {method}, seed {seed}', flush=True)
+    folder = os.path.join(workdir, f'{method}-seed{seed}')
+    runs[method].append(run_once(run_config, folder, prepare))
+  results = summarize(
+      runs, num_draws=settings.num_draws, confidence=settings.confidence, seed=config.seed
+  )
+  return write(config, workdir, results, runs)
+
+
+def run_once(
+    config: ml_collections.ConfigDict,
+    workdir: str,
+    prepare: Callable[[ml_collections.ConfigDict], str],
+) -> list[dict]:
+  """Trains and evaluates, as far as that is not done; returns the content of videos.json."""
+  config_lib.check_workdir(workdir, config, mode='train')
+  paths = [os.path.join(workdir, name) for name in _RESULTS]
+  if not all(map(os.path.exists, paths)):
+    prepared = prepare(config)
+    with config_lib.open_workdir(workdir, config, mode='train'):
+      train(config, workdir, prepared)
+      with contextlib.redirect_stdout(io.StringIO()):  # its table of one row
+        evaluate(config, workdir, prepared)
+  return files.read_json(paths[1])
+
+
+def _run_config(config, apply_method, method, seed):
+  changed = ml_collections.ConfigDict(config)
+  apply_method(changed, method)
+  changed.seed = seed
+  changed.evaluate.num_pictures = 0
+  return config_lib.checked(changed)
+
+
+def summarize(
+    runs: Mapping[str, list[list[dict]]], *, num_draws: int, confidence: float, seed: int
+) -> dict[str, dict[str, dict]]:
+  """Returns for each method and figure: 'value', 'low', 'high', 'seeds' and 'difference'.
+
+  All in percent. The intervals are over videos and seeds. `difference` is the method minus the
+  reference on the same videos; the reference itself and tables without it have none.
+
+  Raises:
+    UserError: the runs are not of the same videos.
+  """
+  names = {tuple(video['video_id'] for video in videos) for row in runs.values() for videos in row}
+  if len(names) > 1:
+    raise UserError(
+        'the runs were evaluated on different test videos; remove the folders of the older runs.'
+    )
+  figures = {method: [create_figures(videos) for videos in row] for method, row in runs.items()}
+  labels = np.array([video['label'] for video in next(iter(runs.values()))[0]])
+  difference_fn = functools.partial(
+      intervals.paired_difference, num_videos=len(labels), strata=labels,
+      num_draws=num_draws, confidence=confidence, seed=seed,
+  )
+  results = {}
+  for method, row in figures.items():
+    results[method] = {}
+    for name in row[0]:
+      ours = [run[name] for run in row]
+      interval = difference_fn(ours, [lambda drawn: 0.0])  # so that it is over seeds too
+      cell = {key: getattr(interval, key) for key in ('value', 'low', 'high')}
+      cell['seeds'] = [float(figure(np.arange(len(labels)))) for figure in ours]
+      if REFERENCE in figures and method != REFERENCE:
+        theirs = [run[name] for run in figures[REFERENCE]]
+        cell['difference'] = dataclasses.asdict(difference_fn(ours, theirs))
+      results[method][name] = cell
+  return results
+
+
+def write(config, workdir: str, results: dict, runs: Mapping[str, list]) -> dict:
+  """Writes the table in all its forms, prints it and returns the content of the .json file."""
+  number = config.compare.table
+  paper = paper_tables.paper_figures(number, config.data.name)
+  num_videos = len(next(iter(runs.values()))[0])
+  note = (
+      f'{num_videos} test videos of {config.data.name}, in %: means over '
+      f'{config.compare.num_seeds} seeds with {config.compare.confidence:.0%} intervals over videos '
+      'and seeds.'
+  )
+  path = os.path.join(workdir, f'table{number}')
+  page = comparison.format_markdown(results, paper, reference=REFERENCE, note=note)
+  with files.atomic_path(f'{path}.md') as temporary:
+    with open(temporary, 'w', encoding='utf-8') as file:
+      file.write(page)
+  comparison.write_csv(f'{path}.csv', results, paper)
+  comparison.write_plot(f'{path}.png', results, paper)
+  content = {'note': note, 'reference': REFERENCE, 'paper': paper, 'methods': _without_nan(results)}
+  files.write_json(f'{path}.json', content)
+  print(f'\n{page}\nLook at:\n  ' + '\n  '.join(f'{path}.{end}' for end in ('md', 'csv', 'png')))
+  return files.read_json(f'{path}.json')
+
+
+def create_figures(videos: Sequence[Mapping]) -> dict[str, intervals.StatisticFn]:
+  """Returns the figures of Table 1, in percent, as functions of drawn videos (int [m]).
+
+  Args:
+    videos: of one run, as videos.json has them.
+  """
+  labels, scores, found = (
+      np.array([video[key] for video in videos]) for key in ('label', 'score', 's_loc')
+  )
+  ranked = ranking.create_ranking((labels == 1)[:, None], scores[:, None])
+
+  def located(statistic, drawn):
+    return 100 * statistic(found[drawn[labels[drawn] == 1]])
+
+  figures = {'vauc': lambda drawn: 100 * ranked.roc_auc(drawn)}
+  for threshold in summary.IOU_THRESHOLDS:
+    share = functools.partial(localization.iou_at, threshold=threshold)
+    figures[f'iou@{threshold}'] = functools.partial(located, share)
+  return figures | {'miou': functools.partial(located, localization.mean_iou)}
+
+
+def _without_nan(tree: object) -> object:
+  """Returns the same with None for nan, which JSON does not have."""
+  if isinstance(tree, dict):
+    return {key: _without_nan(value) for key, value in tree.items()}
+  if isinstance(tree, list):
+    return [_without_nan(value) for value in tree]
+  return None if isinstance(tree, float) and math.isnan(tree) else tree
