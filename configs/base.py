@@ -40,6 +40,12 @@ METHODS = {
         'baseline.time_share': 0.5, 'baseline.num_rounds': 10,
     },
     'asa': {'learner': 'baselines.asa', 'baseline.units': 512},
+    # Heads that came later, on the same bags.
+    'rtfm': {
+        'learner': 'baselines.rtfm', 'train.learning_rate': 1e-3, 'baseline.units': 512,
+        'baseline.margin': 100.0, 'baseline.magnitude': 1e-4, 'baseline.sparsity': 8e-3,
+        'baseline.smoothness': 8e-4,
+    },
     # Table 2.
     'temporal_only': {**_NO_GUIDE, 'baseline.branch': 'temporal'},
     'tube_only': {**_NO_GUIDE, 'baseline.branch': 'tube'},
