@@ -46,6 +46,11 @@ METHODS = {
         'baseline.margin': 100.0, 'baseline.magnitude': 1e-4, 'baseline.sparsity': 8e-3,
         'baseline.smoothness': 8e-4,
     },
+    'urdmu': {
+        'learner': 'baselines.urdmu', 'train.learning_rate': 1e-4, 'baseline.units': 512,
+        'baseline.slots': 60, 'baseline.memory': 0.1, 'baseline.triplet': 0.1,
+        'baseline.divergence': 1e-3, 'baseline.distance': 1e-4, 'baseline.margin': 100.0,
+    },
     # Table 2.
     'temporal_only': {**_NO_GUIDE, 'baseline.branch': 'temporal'},
     'tube_only': {**_NO_GUIDE, 'baseline.branch': 'tube'},

@@ -5,7 +5,7 @@ import ml_collections
 from configs.tables import common
 
 _METHODS = (
-    'random', 'upper_bound', 'dmrm', 'gclnc', 'stil', 'asa', 'rtfm', 'mgpr', 'mgpr_plus',
+    'random', 'upper_bound', 'dmrm', 'gclnc', 'stil', 'asa', 'rtfm', 'urdmu', 'mgpr', 'mgpr_plus',
 )
 
 
