@@ -22,8 +22,9 @@ class Detector(Protocol):
 class MotionDetector:
   """Finds what differs from the background of a fixed camera and is not at rest for long.
 
-  The background is one colour per pixel: at first the median of the video's first frames,
-  so that what moves in frame 0 is found in frame 0; then it follows slow changes of light.
+  The background is one colour per pixel: at first the commonest of the video's first frames,
+  so that what moves in frame 0 is found in frame 0, and so that a place where one object after
+  the other waits shows its ground; then it follows slow changes of light.
   What it has wrong is mended: a blob whose outline is an edge of the background, but not
   of the frame, is a ghost, the place that something has left; and what has been at rest
   for `hold_frames` becomes background.
@@ -35,7 +36,8 @@ class MotionDetector:
 
   Attributes:
     working_width: pixels; wider frames are shrunk to it, boxes are given in full size.
-    warmup_frames: frames buffered for the first background.
+    warmup_frames: frames buffered for the first background, 230 kB each.
+    common_share: share of these frames that must agree on the colour of a pixel.
     adaptation: share by which the background follows a frame where it sees no object.
     min_levels: of 256 by which a pixel must differ from the background.
     noise_factor: the same in standard deviations of the pixel's noise.
@@ -52,7 +54,8 @@ class MotionDetector:
   """
 
   working_width: int = 320
-  warmup_frames: int = 300
+  warmup_frames: int = 450
+  common_share: float = 0.35
   adaptation: float = 0.02
   min_levels: float = 10.0
   noise_factor: float = 4.0
@@ -91,7 +94,7 @@ class MotionDetector:
     sample = buffered[:: max(1, len(buffered) // 40)]
     reference = np.median([_sampled(frame) for frame in sample], axis=0)
     sample = np.stack([_at_light(frame, reference) for frame in sample])
-    background = np.median(sample, axis=0).astype(np.float32)
+    background = _commonest(sample, self.common_share)
     threshold = self._threshold(sample, background)
     light = _Light(self.light_share)
     for frame in sample:
@@ -273,6 +276,20 @@ def _at_light(frame: np.ndarray, reference: np.ndarray) -> np.ndarray:
   gains = np.median(reference / _sampled(frame), axis=0)
   levels = np.clip(np.outer(np.arange(256), gains), 0, 255).astype(np.uint8)
   return cv2.LUT(frame, levels[None])
+
+
+def _commonest(sample: np.ndarray, share: float) -> np.ndarray:
+  """Returns the mean colours, float32 [h, w, 3], of the frames that agree best on each pixel.
+
+  These are the given share of the frames [n, h, w, 3] that differ least in brightness.
+  """
+  grey = sample.mean(axis=-1).astype(np.uint8)
+  in_order = np.sort(grey, axis=0)
+  reach = max(1, round(share * len(sample))) - 1
+  first = (in_order[reach:] - in_order[: len(sample) - reach]).argmin(axis=0)[None]
+  low, high = (np.take_along_axis(in_order, rows, axis=0) for rows in (first, first + reach))
+  agrees = ((low <= grey) & (grey <= high))[..., None]
+  return (sample * agrees).sum(axis=0, dtype=np.float32) / agrees.sum(axis=0, dtype=np.float32)
 
 
 def _majority(masks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
