@@ -137,8 +137,8 @@ def write(config, workdir: str, results: dict, runs: Mapping[str, list]) -> dict
   num_videos = len(next(iter(runs.values()))[0])
   note = (
       f'{num_videos} test videos of {config.data.name}, in %: means over '
-      f'{config.compare.num_seeds} seeds with {config.compare.confidence:.0%} intervals over videos '
-      'and seeds.'
+      f'{config.compare.num_seeds} seeds with {config.compare.confidence:.0%} intervals over '
+      'videos and seeds.'
   )
   path = os.path.join(workdir, f'table{number}')
   page = comparison.format_markdown(results, paper, reference=REFERENCE, note=note)
