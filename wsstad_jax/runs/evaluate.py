@@ -1,7 +1,7 @@
 """--mode=evaluate: the metrics of the best checkpoint on the test videos, and pictures of them."""
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
 import os
 
@@ -9,17 +9,26 @@ import ml_collections
 import numpy as np
 import tqdm
 
+from wsstad_jax.core import config as config_lib
 from wsstad_jax.core import files
+from wsstad_jax.core import provenance
 from wsstad_jax.core.records import Detections, Tube, TubeKind
 from wsstad_jax.data import bags
 from wsstad_jax.data import pipeline
 from wsstad_jax.metrics import detection
+from wsstad_jax.metrics import figures
 from wsstad_jax.metrics import frames
+from wsstad_jax.metrics import intervals
 from wsstad_jax.metrics import localization
 from wsstad_jax.metrics import probe
 from wsstad_jax.metrics import summary
+from wsstad_jax.reports import exchange
+from wsstad_jax.reports import intervals_table
 from wsstad_jax.reports import overlay
+from wsstad_jax.reports import page
 from wsstad_jax.reports import tables
+from wsstad_jax.runs import outcomes
+from wsstad_jax.runs import pairing
 from wsstad_jax.runs import scoring
 
 _PROBE_INSTANCES = 20  # of each video, evenly drawn from its instances
@@ -36,34 +45,97 @@ class ScoredVideo:
   localizations: np.ndarray
 
 
-def evaluate(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> dict:
-  """Writes metrics.json, videos.json and overlays of test videos; prints the table of results.
+def evaluate(
+    config: ml_collections.ConfigDict, workdir: str, bags_folder: str, *, against: str | None = None
+) -> dict:
+  """Writes figures, predictions and overlays of test videos; prints the table of results.
+
+  The files are report.html, metrics.json, videos.json, predictions.json and ground_truth.json.
+
+  Args:
+    config: of the run.
+    workdir: of the run.
+    bags_folder: of the prepared data set.
+    against: folder of another evaluated run; prints the paired differences to it and writes
+      them to differences.json.
 
   Returns:
     The content of metrics.json.
 
   Raises:
-    UserError: there is no checkpoint or no test split.
+    UserError: there is no checkpoint or no test split, or the other run does not fit.
   """
   score_fn = scoring.restore_score_fn(config, workdir)
   source = pipeline.BagSource(bags_folder, 'test')
-  bar = tqdm.tqdm(score_fn(pipeline.iterate(source)), total=len(source), desc='Testing', unit='video')
-  videos = [localize(bag, scores) for bag, scores in bar]
+  scored = score_fn(pipeline.iterate(source))
+  videos = [
+      localize(bag, scores)
+      for bag, scores in tqdm.tqdm(scored, total=len(source), desc='Testing', unit='video')
+  ]
   results = summary.summarize([
       summary.VideoResult(int(video.bag['label']), video.scores.fused, video.localizations)
       for video in videos
   ])
   diagnostics = {'proposals': measure_proposals(videos), 'linear_probe': probe_features(videos)}
+  outcome = write_outcomes(videos, workdir)
+  measured = figures.measure(outcome)
+  added = {name: found.value for name, found in measured.items() if name not in results}
+  spread = {'intervals': {
+      name: {'low': found.low, 'high': found.high} for name, found in measured.items()
+  }}
   path = os.path.join(workdir, 'metrics.json')
-  tables.write_metrics(path, results | diagnostics, split='test', method=config.method)
+  tables.write_metrics(
+      path, results | diagnostics | added | spread, split='test', method=config.method
+  )
   files.write_json(os.path.join(workdir, 'videos.json'), [describe(video) for video in videos])
   print(f'\n{len(videos)} test videos of {config.data.name}, in %:\n')
   print(tables.format_text(config.method, results))
-  for name, figures in diagnostics.items():
-    print(f'{name}: ' + ', '.join(f'{key} {value:.1f}' for key, value in figures.items()))
+  for name, values in diagnostics.items():
+    print(f'{name}: ' + ', '.join(f'{key} {value:.1f}' for key, value in values.items()))
+  print(f'\n{intervals_table.format_figures(measured)}')
+  if against:
+    compare(outcome, measured, workdir, against)
+  report = os.path.join(workdir, 'report.html')
+  page.write_page(
+      report,
+      outcome,
+      [bags.video_facts(video.bag) for video in videos],
+      title=f'{config.method} on {config.data.name}',
+      measured=measured,
+      images=[os.path.join(workdir, 'training_curves.png')],
+      provenance=provenance.collect(mode='evaluate', seed=config.seed) | {
+          'data': bags_folder, 'config': config_lib.flatten(config)
+      },
+  )
   pictures = draw(videos, os.path.join(workdir, 'overlays'), config.evaluate.num_pictures)
-  print('\nLook at:\n  ' + '\n  '.join([path, *pictures]))
+  written = os.path.join(workdir, pairing.PREDICTIONS_FILE)
+  print('\nLook at:\n  ' + '\n  '.join([report, path, written, *pictures]))
   return files.read_json(path)
+
+
+def write_outcomes(videos: Sequence[ScoredVideo], workdir: str) -> list[figures.Outcome]:
+  """Writes predictions.json and ground_truth.json; returns what they hold, paired."""
+  predicted = [outcomes.predicted_video(video.bag, video.scores, video.tubes) for video in videos]
+  true = [outcomes.true_video(video.bag) for video in videos]
+  exchange.write_predictions(os.path.join(workdir, pairing.PREDICTIONS_FILE), predicted)
+  exchange.write_ground_truth(os.path.join(workdir, pairing.GROUND_TRUTH_FILE), true)
+  return [pairing.pair(*both) for both in zip(predicted, true)]
+
+
+def compare(
+    ours: Sequence[figures.Outcome],
+    measured: Mapping[str, intervals.Interval],
+    workdir: str,
+    against: str,
+) -> None:
+  """Prints the paired differences to another run and writes them to differences.json."""
+  differences = figures.compare(ours, pairing.read_run(against, ours))
+  print(f'\nAgainst {against}, on the same videos (seeds are not varied):\n')
+  print(intervals_table.format_differences(differences, measured))
+  files.write_json(
+      os.path.join(workdir, 'differences.json'),
+      {'against': against, 'figures': intervals_table.to_json(differences)},
+  )
 
 
 def localize(bag: bags.Bag, scores: scoring.Scores) -> ScoredVideo:
@@ -83,7 +155,7 @@ def measure_proposals(videos: Sequence[ScoredVideo]) -> dict[str, float]:
   `top1_at_event` the share of events whose span the retrieved tube overlaps by over 0.3.
   `instances` is the mean number of them in a bag.
   """
-  figures = collections.defaultdict(list)
+  shares = collections.defaultdict(list)
   for video in videos:
     detected = video.bag['detected_frames'].any()  # else the only tube stands for none
     sources = bags.source_tubes(video.bag) if detected else []
@@ -93,14 +165,14 @@ def measure_proposals(videos: Sequence[ScoredVideo]) -> dict[str, float]:
       span = truth.start, truth.stop
       times = [localization.overlap_in_time((tube.start, tube.stop), span) for tube in video.tubes]
       at_event = localization.overlap_in_time((top.start, top.stop), span) > _PROBE_POSITIVE
-      figures['event_area_detected'].append(detection.truth_coverage(found, truth))
-      figures['event_boxes_detected'].append(detection.box_recall(found, truth))
-      figures['event_boxes_in_best_tube'].append(detection.tube_recall(sources, truth))
-      figures['best_tube_at_true_time'].append(localization.overlap_in_space(sources, truth))
-      figures['best_part_with_true_boxes'].append(max(times))
-      figures['top1_at_event'].append(at_event)
-  shares = {name: 100 * float(np.mean(values)) for name, values in figures.items()}
-  return shares | {'instances': float(np.mean([len(video.tubes) for video in videos]))}
+      shares['event_area_detected'].append(detection.truth_coverage(found, truth))
+      shares['event_boxes_detected'].append(detection.box_recall(found, truth))
+      shares['event_boxes_in_best_tube'].append(detection.tube_recall(sources, truth))
+      shares['best_tube_at_true_time'].append(localization.overlap_in_space(sources, truth))
+      shares['best_part_with_true_boxes'].append(max(times))
+      shares['top1_at_event'].append(at_event)
+  means = {name: 100 * float(np.mean(values)) for name, values in shares.items()}
+  return means | {'instances': float(np.mean([len(video.tubes) for video in videos]))}
 
 
 def probe_features(videos: Sequence[ScoredVideo]) -> dict[str, float]:

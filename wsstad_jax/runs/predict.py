@@ -5,18 +5,24 @@ import os
 import ml_collections
 import numpy as np
 
+from wsstad_jax.core import config as config_lib
+from wsstad_jax.core import provenance
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.metrics import frames
+from wsstad_jax.reports import exchange
 from wsstad_jax.reports import overlay
+from wsstad_jax.reports import page
 from wsstad_jax.reports import plots
 from wsstad_jax.reports import predictions
+from wsstad_jax.runs import outcomes
+from wsstad_jax.runs import pairing
 from wsstad_jax.runs import prepare
 from wsstad_jax.runs import scoring
 from wsstad_jax.video import decode
 
 
 def predict(config: ml_collections.ConfigDict, workdir: str, *, video: str, out: str) -> None:
-  """Writes prediction.json, overlay.mp4 and scores.png to the folder `out`.
+  """Writes prediction.json, report.html, overlay.mp4 and scores.png to the folder `out`.
 
   Raises:
     UserError: the video cannot be read, or the workdir holds no trained model.
@@ -40,12 +46,26 @@ def predict(config: ml_collections.ConfigDict, workdir: str, *, video: str, out:
           ('tube branch', scores.tube), ('temporal branch', scores.temporal), ('both', scores.fused)
       )
   }
-  paths = [os.path.join(out, name) for name in ('prediction.json', 'overlay.mp4', 'scores.png')]
+  names = ('prediction.json', 'overlay.mp4', 'scores.png', 'report.html')
+  paths = [os.path.join(out, name) for name in names]
   predictions.write_prediction(paths[0], facts, found)
   top = [prediction.tube for prediction in found]
   overlay.write_overlay(paths[1], facts, top, frame_scores=curves['both'])
   plots.write_scores(
       paths[2], curves, frames_per_second=facts.frames_per_second, predicted=top[0]
+  )
+  known_nothing = exchange.TrueVideo(
+      os.path.basename(video), -1, '', facts.num_frames, facts.frames_per_second, ()
+  )
+  page.write_page(
+      paths[3],
+      [pairing.pair(outcomes.predicted_video(bag, scores, tubes), known_nothing)],
+      [facts],
+      title=os.path.basename(video),
+      images=[paths[2]],
+      provenance=provenance.collect(mode='predict', seed=config.seed) | {
+          'workdir': workdir, 'config': config_lib.flatten(config)
+      },
   )
   start, stop = (np.array([top[0].start, top[0].stop]) / facts.frames_per_second).round(1)
   print(f'Score {top[0].score:.3f}, {start} to {stop} s. Look at:\n  ' + '\n  '.join(paths))
