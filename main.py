@@ -8,19 +8,21 @@ from absl import flags
 from absl import logging
 from ml_collections import config_flags
 
+from configs import base
 from wsstad_jax.core import config as config_lib
 from wsstad_jax.core.errors import UserError
 
-_MODES = ('train', 'prepare', 'pretrain', 'evaluate', 'predict', 'import_c3d')
+_MODES = ('train', 'prepare', 'pretrain', 'evaluate', 'predict', 'compare', 'import_c3d')
 
-_CONFIG = config_flags.DEFINE_config_file(
-    'config', None, 'Config file, with options after a colon: configs/synthetic.py:full,mgpr'
-)
+_CONFIG = config_flags.DEFINE_config_file('config', None, 'configs/FILE.py or FILE.py:full,mgpr')
 _MODE = flags.DEFINE_enum('mode', 'train', _MODES, 'What to do; train does all that is missing.')
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run. Default: named by the config.')
 _VIDEO = flags.DEFINE_string('video', None, 'Video file to predict.')
 _WEIGHTS = flags.DEFINE_string('weights', None, 'File of torch, Keras or Caffe to import.')
 _OUT = flags.DEFINE_string('out', None, 'Folder for the prediction, *.npz for imported weights.')
+_AGAINST = flags.DEFINE_string('against', None, 'Folder of a run to evaluate the difference to.')
+_PREDICTIONS = flags.DEFINE_string('predictions', None, 'Boxes of any method, to be evaluated.')
+_TRUTH = flags.DEFINE_string('ground_truth', None, 'True boxes, to evaluate --predictions.')
 
 
 def main(argv: list[str]) -> None:
@@ -31,40 +33,39 @@ def main(argv: list[str]) -> None:
     from wsstad_jax.runs.import_c3d import import_c3d
 
     return import_c3d(_WEIGHTS.value, _OUT.value or 'checkpoints/c3d_sports1m.npz')
+  if _PREDICTIONS.value or _TRUTH.value:
+    from wsstad_jax.runs.score_files import score_files
+
+    return score_files(_PREDICTIONS.value, _TRUTH.value, out=_OUT.value, mode=_MODE.value)
   if _CONFIG.value is None:
     raise UserError('--config is missing; start with --config=configs/synthetic.py.')
   config = config_lib.checked(_CONFIG.value)
-  product = 'c3d' if _MODE.value == 'pretrain' else config.method
+  product = {'pretrain': 'c3d', 'compare': 'compare'}.get(_MODE.value, config.method)
   workdir = _WORKDIR.value or os.path.join('checkpoints', f'{config.name}-{product}')
   if _MODE.value == 'predict' and not (_VIDEO.value and _OUT.value):
     raise UserError('--mode=predict needs --video=FILE and --out=DIR.')
 
   # Imported here so that --help and faults in flags answer at once.
   import tfds_builders
-  from wsstad_jax.runs.evaluate import evaluate
-  from wsstad_jax.runs.predict import predict
-  from wsstad_jax.runs.pretrain import pretrain
-  from wsstad_jax.runs.train import train
+  from wsstad_jax.runs import compare, evaluate, predict, pretrain, train
 
   mode = _MODE.value
   config_lib.check_workdir(workdir, config, mode=mode)
   if mode == 'prepare':
-    print(tfds_builders.prepare(config))
-    return
-  prepared = None
-  if mode == 'pretrain':
-    prepared = tfds_builders.prepare_clips(config)
-  elif mode != 'predict':
-    prepared = tfds_builders.prepare(config)
+    return print(tfds_builders.prepare(config))
+  prepare = tfds_builders.prepare_clips if mode == 'pretrain' else tfds_builders.prepare
+  prepared = prepare(config) if mode != 'predict' else None
   with config_lib.open_workdir(workdir, config, mode=mode):
+    if mode == 'compare':
+      compare.compare(config, workdir, prepare=prepare, apply_method=base.apply_method)
     if mode == 'pretrain':
-      pretrain(config, workdir, prepared)
+      pretrain.pretrain(config, workdir, prepared)
     if mode == 'train':
-      train(config, workdir, prepared)
+      train.train(config, workdir, prepared)
     if mode in ('train', 'evaluate'):
-      evaluate(config, workdir, prepared)
+      evaluate.evaluate(config, workdir, prepared, against=_AGAINST.value)
     if mode == 'predict':
-      predict(config, workdir, video=_VIDEO.value, out=_OUT.value)
+      predict.predict(config, workdir, video=_VIDEO.value, out=_OUT.value)
 
 
 def _run_or_explain(argv: list[str]) -> None:
