@@ -66,6 +66,29 @@ def test_evaluating_again_gives_the_same_numbers(trained):
   assert (folder / 'run' / 'metrics.json').read_bytes() == before
 
 
+def test_predictions_score_the_same_without_the_model(trained, tmp_path):
+  folder, flags, _ = trained
+  workdir = folder / 'run'
+  done = run('--mode=evaluate', f'--predictions={workdir}/predictions.json',
+             f'--ground_truth={workdir}/ground_truth.json', f'--out={tmp_path}')
+  assert done.returncode == 0, done.stderr
+  alone = json.loads((tmp_path / 'metrics.json').read_text())['figures']
+  metrics = json.loads((workdir / 'metrics.json').read_text())
+  for name in ('vauc', 'miou', 'frame_auc', 'rbdc', 'tiou', 'false_alarms_per_hour@0.5'):
+    assert alone[name]['value'] == pytest.approx(metrics[name])
+    assert alone[name]['low'] == pytest.approx(metrics['intervals'][name]['low'])
+
+
+def test_a_run_is_compared_with_another(trained):
+  folder, flags, _ = trained
+  done = run('--mode=evaluate', *flags, f'--against={folder}/run')
+  assert done.returncode == 0, done.stderr
+  assert 'not told apart' in done.stdout and 'better' not in done.stdout
+  figures = json.loads((folder / 'run' / 'differences.json').read_text())['figures']
+  assert figures['vauc'] == {'value': 0, 'low': 0, 'high': 0, 'probability': 0.5}
+  assert 'lacks predictions.json' in refused('--mode=evaluate', *flags, f'--against={folder}')
+
+
 def test_predicting_a_video_writes_what_is_promised(trained, tmp_path):
   folder, flags, _ = trained
   video = next((folder / 'data').rglob('test_anomalous_*.mp4'))
@@ -77,6 +100,7 @@ def test_predicting_a_video_writes_what_is_promised(trained, tmp_path):
   with av.open(str(tmp_path / 'out' / 'overlay.mp4')) as overlay:
     assert sum(1 for _ in overlay.decode(video=0)) == found['video']['num_frames']
   assert (tmp_path / 'out' / 'scores.png').stat().st_size > 0
+  assert video.name in (tmp_path / 'out' / 'report.html').read_text()
   # The video is one of the test split: what was found there must be found here.
   videos = json.loads((folder / 'run' / 'videos.json').read_text())
   (same,) = [row for row in videos if row['video_id'] == video.stem]
@@ -152,6 +176,7 @@ def test_bad_videos_are_refused_by_name(trained, tmp_path):
         (('--config=configs/synthetic.py', '--config.train.num_steps=many'), 'num_steps=many'),
         (('--config=configs/synthetic.py', '--config.train.num_steps=-3'), 'must be positive'),
         (('--config=configs/synthetic.py', '--mode=predict'), 'needs --video=FILE'),
+        (('--mode=evaluate', '--predictions=a.json'), 'belong together'),
         (('--config=configs/video_folder.py',), '--config.data.root=DIR is missing'),
         (('--config=configs/video_folder.py', '--config.data.boxes=xml'), 'none of , csv, json'),
         (('--config=configs/stra.py', '--config.data.root=/nowhere'), 'configs/synthetic.py'),
