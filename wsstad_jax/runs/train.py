@@ -109,7 +109,7 @@ def create_batches(config: ml_collections.ConfigDict, folder: str) -> grain.Data
   return iter(
       pairs.map(
           lambda pair: {key: value.reshape(-1, *value.shape[2:]) for key, value in pair.items()}
-      ).to_iter_dataset()
+      ).to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=2))
   )
 
 
