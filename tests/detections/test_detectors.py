@@ -16,15 +16,25 @@ def background() -> np.ndarray:
   return np.kron(blocks, np.ones((8, 8, 3))).astype(np.float32)
 
 
-def render(boxes_by_frame, *, gain=lambda frame: 1.0, shadow=False, noise=2.0):
-  """Yields frames in which every box is a bright red block."""
+def render(
+    boxes_by_frame,
+    *,
+    gain=lambda frame: 1.0,
+    shadow=False,
+    lamps=False,
+    paint=(220, 60, 50),
+    noise=2.0,
+):
+  """Yields frames in which every box is a block, bright red unless painted otherwise."""
   rng = np.random.default_rng(1)
   for frame, frame_boxes in enumerate(boxes_by_frame):
     picture = background()
     for left, top, right, bottom in frame_boxes:
       if shadow:
         picture[bottom : bottom + 10, left:right] *= 0.75
-      picture[top:bottom, left:right] = 220, 60, 50
+      if lamps:
+        picture[top:bottom, right : right + 25] *= 1.6
+      picture[top:bottom, left:right] = paint
     picture = picture * gain(frame) + rng.normal(0, noise, picture.shape)
     yield np.clip(picture, 0, 255).astype(np.uint8)
 
@@ -82,6 +92,35 @@ def test_shadow_does_not_belong_to_the_object():
   scene = crossing(60)
   found = detectors.MotionDetector(warmup_frames=60).detect(render(scene, shadow=True))
   assert mean_iou(found, scene) > 0.75
+
+
+def test_a_dark_object_is_told_from_its_shadow():
+  scene = crossing(60)
+  frames = render(scene, shadow=True, paint=(52, 53, 54))
+  found = detectors.MotionDetector(warmup_frames=60).detect(frames)
+  assert mean_iou(found, scene) > 0.75
+
+
+def test_light_of_lamps_does_not_belong_to_the_object():
+  scene = crossing(60)
+  found = detectors.MotionDetector(warmup_frames=60).detect(render(scene, lamps=True))
+  assert mean_iou(found, scene) > 0.75
+
+
+def test_what_leaves_after_a_long_rest_leaves_no_ghost():
+  waiting = (60, 50, 90, 70)
+  scene = [[waiting]] * 50 + [[(60 + 2 * step, 50, 90 + 2 * step, 70)] for step in range(1, 50)]
+  found = detectors.MotionDetector(warmup_frames=60).detect(render(scene))
+  late = found.boxes_xyxy[found.frames > 80]
+  assert len(late) and boxes.iou(late, np.float32([waiting])).max() < 0.2
+
+
+def test_the_ground_shows_where_one_object_after_the_other_waits():
+  colours = np.array([[90, 90, 90]] * 4 + [[20, 20, 20]] * 3 + [[200, 40, 40]] * 3, np.uint8)
+  sample = np.tile(colours[:, None, None], (1, 2, 3, 1))
+  commonest = detectors._commonest(sample, 0.4)
+  # The median of these would be (55, 40, 40), which no frame shows.
+  np.testing.assert_array_equal(commonest, np.full((2, 3, 3), 90, np.float32))
 
 
 def test_an_object_at_rest_is_held_and_then_forgotten():

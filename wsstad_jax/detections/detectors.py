@@ -136,8 +136,10 @@ class MotionDetector:
     ghosts = np.zeros_like(mask)
     speckless = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, _square(1))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(speckless, ltype=cv2.CV_16U)
-    pictures = [cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (frame, background.astype(np.uint8))]
-    edges = [cv2.morphologyEx(p, cv2.MORPH_GRADIENT, _square(1)) for p in pictures]
+    edges = [
+        _largest(cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, _square(1)))
+        for picture in (frame, background.astype(np.uint8))
+    ]
     for label, (left, top, width, height, area) in enumerate(stats[1:], start=1):
       if area < self.min_area_share * mask.size:
         continue
