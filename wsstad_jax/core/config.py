@@ -30,7 +30,7 @@ _CHOICES = {
 _SUBSETS = {'loss.terms': ('rank', 'mg_rank', 'ce')}
 _NOT_NEGATIVE = (
     'seed', 'train.weight_decay', 'data.seed', 'data.frame_tolerance', 'data.max_gap',
-    'evaluate.num_pictures',
+    'evaluate.num_pictures', 'evaluate.support',
 )
 _FRACTIONS = (
     'model.dropout_rate', 'data.validation_share', 'data.test_share', 'compare.confidence',
