@@ -5,8 +5,8 @@ import functools
 import numpy as np
 import pytest
 
-from wsstad_jax.metrics import classification
 from wsstad_jax.metrics import intervals
+from wsstad_jax.metrics import ranking
 
 
 def _mean_of(values):
@@ -15,9 +15,9 @@ def _mean_of(values):
 
 def test_two_videos_by_hand():
   # The four draws 00, 01, 10, 11 give 0, 0.5, 0.5 and 1, a quarter each.
-  found = intervals.bootstrap_interval(_mean_of([0.0, 1.0]), 2, num_draws=4000)
+  found = intervals.bootstrap_interval(_mean_of([0.0, 1.0]), 2, num_draws=1000)
   assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
-  narrow = intervals.bootstrap_interval(_mean_of([0.0, 1.0]), 2, confidence=0.4, num_draws=4000)
+  narrow = intervals.bootstrap_interval(_mean_of([0.0, 1.0]), 2, confidence=0.4, num_draws=1000)
   assert (narrow.low, narrow.high) == (0.5, 0.5)  # quantiles 0.3 and 0.7 lie in the middle half
 
 
@@ -55,7 +55,7 @@ def test_strata_keep_their_numbers():
 
 def test_strata_keep_a_roc_area_defined():
   labels, scores = np.array([1, 0, 0, 0]), np.array([0.5, 0.4, 0.6, 0.1])
-  area = lambda videos: classification.roc_auc(labels[videos], scores[videos])
+  area = ranking.create_ranking(labels[:, None], scores[:, None]).roc_auc
   found = intervals.bootstrap_interval(
       area, 4, strata=labels, confidence=0.98, num_draws=600
   )
@@ -94,6 +94,11 @@ def test_too_few_videos_have_no_interval(num_videos, value):
   np.testing.assert_equal(
       (difference.value, difference.low, difference.probability), (value, np.nan, np.nan)
   )
+
+
+def test_one_video_of_each_label_has_no_interval():
+  found = intervals.bootstrap_interval(_mean_of([0.2, 0.6]), 2, strata=np.array([0, 1]))
+  np.testing.assert_equal((found.value, found.low, found.high), (0.4, np.nan, np.nan))
 
 
 def test_a_figure_that_is_not_defined_has_no_interval():

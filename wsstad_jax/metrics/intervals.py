@@ -56,9 +56,9 @@ def bootstrap_interval(
   """Returns a figure with its percentile bootstrap interval over videos.
 
   Where every draw gives the same, as with a figure that is 0 in all videos, the interval
-  has no width: what was never seen is not in it. The bounds are nan with fewer than two
-  videos, or if the figure is not defined in more than half of the draws; else the draws
-  in which it is not defined are left out.
+  has no width: what was never seen is not in it. The bounds are nan where no stratum has
+  two videos, or if the figure is not defined in more than half of the draws; else the
+  draws in which it is not defined are left out.
 
   Args:
     statistic_fn: the figure of the drawn videos; called once with all videos in order.
@@ -76,7 +76,7 @@ def bootstrap_interval(
       statistic_fn(videos) for _, videos in _draw(num_videos, strata, num_draws, seed)
   ])
   value = float(statistic_fn(np.arange(num_videos))) if num_videos else np.nan
-  return Interval(value, *_percentiles(draws, value, num_videos, confidence))
+  return Interval(value, *_percentiles(draws, value, confidence))
 
 
 def paired_difference(
@@ -120,7 +120,7 @@ def paired_difference(
         np.mean([statistic_fn(every) for statistic_fn in ours])
         - np.mean([statistic_fn(every) for statistic_fn in theirs])
     )
-  low, high = _percentiles(draws, value, num_videos, confidence)
+  low, high = _percentiles(draws, value, confidence)
   known = draws[~np.isnan(draws)]
   ahead = np.nan if np.isnan(low) else float(np.mean((known > 0) + 0.5 * (known == 0)))
   return Difference(value, low, high, ahead)
@@ -129,13 +129,16 @@ def paired_difference(
 def _draw(
     num_videos: int, strata: np.ndarray | None, num_draws: int, seed: int
 ) -> Iterator[tuple[np.random.Generator, np.ndarray]]:
-  """Yields, for each draw, the generator for further draws and the videos int [n]."""
+  """Yields, for each draw, the generator for further draws and the videos int [n].
+
+  There are no draws where all would be the same.
+  """
   strata = np.zeros(num_videos) if strata is None else np.asarray(strata)
   if strata.shape != (num_videos,):
     raise ValueError(f'strata of shape {strata.shape} for {num_videos} videos')
   groups = [np.flatnonzero(strata == value) for value in np.unique(strata)]
   rng = np.random.default_rng(seed)
-  for _ in range(num_draws if num_videos > 1 else 0):
+  for _ in range(num_draws if len(groups) < num_videos else 0):
     yield rng, np.concatenate([rng.choice(group, len(group)) for group in groups])
 
 
@@ -149,13 +152,11 @@ def _drawn_mean(
   ))
 
 
-def _percentiles(
-    draws: np.ndarray, value: float, num_videos: int, confidence: float
-) -> tuple[float, float]:
+def _percentiles(draws: np.ndarray, value: float, confidence: float) -> tuple[float, float]:
   if not 0 < confidence < 1:
     raise ValueError(f'confidence is {confidence}, not between 0 and 1')
   known = draws[~np.isnan(draws)]
-  if num_videos < 2 or np.isnan(value) or 2 * len(known) < len(draws) or not len(known):
+  if np.isnan(value) or 2 * len(known) < len(draws) or not len(known):
     return np.nan, np.nan
   low, high = np.quantile(known, [(1 - confidence) / 2, (1 + confidence) / 2])
   return float(low), float(high)
