@@ -55,7 +55,7 @@ def test_a_method_is_trained_resumed_to_the_bit_and_scored(
     with pytest.raises(KeyboardInterrupt):
       train_lib.train(config, str(broken), tiny_bags)
   train_lib.train(config, str(broken), tiny_bags)
-  assert read(straight, 'history.json') == read(broken, 'history.json')
+  assert (straight / 'history.json').read_text() == (broken / 'history.json').read_text()
   states = []
   for folder in (straight, broken):
     with scoring.open_checkpoints(str(folder)) as checkpoints:
