@@ -79,7 +79,7 @@ def test_tables_are_of_a_data_set_and_share_its_runs(number):
 
 @pytest.fixture
 def table(tiny_config):
-  config = ml_collections.ConfigDict(tiny_config)
+  config = ml_collections.ConfigDict(tiny_config.to_dict())
   config.train.update(num_steps=2, evaluate_every=2, bags_per_label=2)
   config.compare.update(methods=('random', 'dmrm', 'mgpr'), num_seeds=2, num_draws=20)
   return config

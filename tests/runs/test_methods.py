@@ -21,7 +21,7 @@ LEARNERS = ['mgpr', 'without_multivariate', 'gcn_relation', *making.list_learner
 
 
 def create_config(tiny_config, method):
-  config = base.apply_method(ml_collections.ConfigDict(tiny_config), method)
+  config = base.apply_method(ml_collections.ConfigDict(tiny_config.to_dict()), method)
   config.train.update(num_steps=5, evaluate_every=2, bags_per_label=2)
   config.evaluate.num_pictures = 0
   if 'units' in config.baseline:
@@ -86,7 +86,7 @@ def test_random_is_the_lot_of_one_tube(tiny_config, tiny_entries, tiny_bags, tmp
   videos = list(pipeline.iterate(pipeline.BagSource(tiny_bags, 'test')))
   tops, scores = [], []
   for seed in range(300):
-    config = base.apply_method(ml_collections.ConfigDict(tiny_config), 'random')
+    config = base.apply_method(ml_collections.ConfigDict(tiny_config.to_dict()), 'random')
     config.seed = seed
     score_fn = scoring.restore_score_fn(config, str(tmp_path))
     (bag, first), *_ = score_fn(videos)

@@ -119,5 +119,5 @@ def test_only_what_is_missing_is_named(tmp_path):
 
 def test_unknown_data_set(tmp_path):
   config = ml_collections.ConfigDict({'data': {'name': 'other', 'root': str(tmp_path)}})
-  with pytest.raises(UserError, match="'other'; there are st_ucf_crime, stra, .*, video_folder"):
+  with pytest.raises(UserError, match="'other'; there are features_folder, st_ucf_crime, stra, .*, video_folder"):
     tfds_builders.prepare(config)

@@ -86,7 +86,7 @@ def run_once(
 
 
 def _run_config(config, apply_method, method, seed):
-  changed = ml_collections.ConfigDict(config)
+  changed = ml_collections.ConfigDict(config.to_dict())  # shares nothing with those of others
   apply_method(changed, method)
   changed.seed = seed
   changed.evaluate.num_pictures = 0
