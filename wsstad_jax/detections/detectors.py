@@ -36,8 +36,7 @@ class MotionDetector:
 
   Attributes:
     working_width: pixels; wider frames are shrunk to it, boxes are given in full size.
-    warmup_frames: frames buffered for the first background; over many, what comes to rest for
-      good would be taken for background.
+    warmup_frames: frames buffered for the first background, 230 kB each.
     common_share: share of these frames that must agree on the colour of a pixel.
     adaptation: share by which the background follows a frame where it sees no object.
     min_levels: of 256 by which a pixel must differ from the background.
@@ -55,7 +54,7 @@ class MotionDetector:
   """
 
   working_width: int = 320
-  warmup_frames: int = 120
+  warmup_frames: int = 450
   common_share: float = 0.35
   adaptation: float = 0.02
   min_levels: float = 10.0
