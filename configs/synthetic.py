@@ -10,8 +10,8 @@ def get_config(options: str | None = None) -> ml_collections.ConfigDict:
   config = base.get_config()
   config.name = 'synthetic'
   config.data.name = 'synthetic_traffic'
-  # 15 frames a second; an accident takes two to four seconds. These give the best upper bound
-  # on videos of another seed.
+  # 15 frames a second; an accident takes two to four seconds. Chosen by the upper bound on
+  # videos of another data seed.
   config.detector.motion.hold_frames = 60
   config.detector.motion.min_area_share = 0.0012
   config.tubes.linking.min_length = 20
