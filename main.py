@@ -45,9 +45,8 @@ def main(argv: list[str]) -> None:
   if _MODE.value == 'predict' and not (_VIDEO.value and _OUT.value):
     raise UserError('--mode=predict needs --video=FILE and --out=DIR.')
 
-  # Imported here so that --help and faults in flags answer at once.
+  # Each mode imports what it needs, so that --help and faults in flags answer at once.
   import tfds_builders
-  from wsstad_jax.runs import compare, evaluate, predict, pretrain, train
 
   mode = _MODE.value
   config_lib.check_workdir(workdir, config, mode=mode)
@@ -57,15 +56,25 @@ def main(argv: list[str]) -> None:
   prepared = prepare(config) if mode != 'predict' else None
   with config_lib.open_workdir(workdir, config, mode=mode):
     if mode == 'compare':
-      compare.compare(config, workdir, prepare=prepare, apply_method=base.apply_method)
+      from wsstad_jax.runs.compare import compare
+
+      compare(config, workdir, prepare=prepare, apply_method=base.apply_method)
     if mode == 'pretrain':
-      pretrain.pretrain(config, workdir, prepared)
+      from wsstad_jax.runs.pretrain import pretrain
+
+      pretrain(config, workdir, prepared)
     if mode == 'train':
-      train.train(config, workdir, prepared)
+      from wsstad_jax.runs.train import train
+
+      train(config, workdir, prepared)
     if mode in ('train', 'evaluate'):
-      evaluate.evaluate(config, workdir, prepared, against=_AGAINST.value)
+      from wsstad_jax.runs.evaluate import evaluate
+
+      evaluate(config, workdir, prepared, against=_AGAINST.value)
     if mode == 'predict':
-      predict.predict(config, workdir, video=_VIDEO.value, out=_OUT.value)
+      from wsstad_jax.runs.predict import predict
+
+      predict(config, workdir, video=_VIDEO.value, out=_OUT.value)
 
 
 def _run_or_explain(argv: list[str]) -> None:

@@ -155,14 +155,13 @@ def get_config() -> ml_collections.ConfigDict:
   config.compare.confidence = 0.95  # of intervals
 
   config.pretrain = ml_collections.ConfigDict()
-  config.pretrain.num_videos = 200  # of generic motion, 16 s each, a site each
-  config.pretrain.num_steps = 1900
-  config.pretrain.small_size = 40  # pixels of clips at first, for half the time a step
-  config.pretrain.decay_steps = 500  # the last ones: clips of full size, the rate falls to 0
-  config.pretrain.batch_size = 48  # clips
+  config.pretrain.num_videos = 1500  # of generic motion, 16 s each, a site each
+  config.pretrain.num_steps = 12000
+  config.pretrain.decay_steps = 5000  # the last ones, in which the rate falls to 0
+  config.pretrain.batch_size = 192  # clips
   config.pretrain.learning_rate = 2e-3  # until it falls, AdamW
   config.pretrain.weight_decay = 0.05
-  config.pretrain.evaluate_every = 100  # steps between checkpoints
+  config.pretrain.evaluate_every = 500  # steps between checkpoints
   return config
 
 

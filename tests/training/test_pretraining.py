@@ -54,7 +54,7 @@ def test_training_learns_to_see_motion_and_leaves_a_plain_net():
   clips, targets = make_batch()
   state = pretraining.create_state(NETWORK, OPTIMIZER, rng=jax.random.key(0), size=32)
   step_fn = jax.jit(functools.partial(
-      pretraining.pretrain_step, is_binary=IS_BINARY, network=NETWORK, optimizer=OPTIMIZER, size=32
+      pretraining.pretrain_step, is_binary=IS_BINARY, network=NETWORK, optimizer=OPTIMIZER
   ))
   losses = []
   for _ in range(30):
@@ -67,15 +67,6 @@ def test_training_learns_to_see_motion_and_leaves_a_plain_net():
   plain = NETWORK.clone(normalize=False)
   outputs = plain.apply({'params': pretraining.plain_params(state)}, shown)
   np.testing.assert_allclose(outputs, NETWORK.apply(variables, shown), rtol=1e-3, atol=1e-3)
-
-
-def test_shrinking_averages_and_keeps_full_size_as_it_is():
-  clips = np.zeros((1, 16, 8, 8), np.uint8)
-  clips[..., ::2] = 200
-  np.testing.assert_array_equal(pretraining.shrink(clips, 8), clips)
-  small = pretraining.shrink(clips, 4)
-  assert small.shape == (1, 16, 4, 4)
-  np.testing.assert_allclose(small[..., 1:-1], 100, atol=1)
 
 
 def test_the_rate_falls_to_zero_in_the_last_steps():

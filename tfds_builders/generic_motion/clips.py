@@ -26,7 +26,6 @@ from wsstad_jax.video import decode
 NUM_FRAMES = 240
 CLIP_STEP = 8  # frames from the start of one clip to that of the next
 WINDOWS_A_CLIP = 4
-_WHOLE_SHARE = 0.35  # of clips of which the whole scene is taken too
 _FIRST_SITE = 9_000_000  # sites of traffic have smaller seeds
 _SHOWN_SHARE = 0.6  # of a body's box that must be in the window
 _LEAST_SIZE = 2.5  # pixels of the clip, longer side of a body that can be seen
@@ -126,8 +125,7 @@ def _cut_video(frames, camera, playing: playground.Playing, size: int, rng):
   for index, shown in clips.iterate_clips(frames, starts):
     span = slice(starts[index], starts[index] + clips.CLIP_LENGTH)
     windows = _windows(outlines[span], playing.factors[span], rng)
-    if rng.random() < _WHOLE_SHARE:
-      windows.append(np.float32([0, 0, WIDTH, HEIGHT]))
+    windows.append(np.float32([0, 0, WIDTH, HEIGHT]))  # image-level clips show the whole scene
     puffs = [_puffs(camera, puffs) for puffs in playing.recording.puffs[span]]
     for window_xyxy in windows:
       cut.append(clips.cut_clip(shown, window_xyxy, size))

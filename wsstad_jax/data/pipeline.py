@@ -1,11 +1,9 @@
-"""From a prepared folder to batches on the devices."""
+"""From a prepared folder to batches."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 import os
 
 import grain
-import jax
-from jax import sharding
 import numpy as np
 import tensorflow_datasets as tfds
 
@@ -80,18 +78,6 @@ def create_train_iterator(
 def iterate(source: BagSource):
   """Yields the bags in order."""
   return (source[index] for index in range(len(source)))
-
-
-def shard(batch: Mapping[str, np.ndarray], mesh: sharding.Mesh) -> dict[str, jax.Array]:
-  """Puts a batch on the devices, divided along its first axis over the mesh axis 'data'.
-
-  Every process holds the whole batch and hands its own devices their parts.
-  """
-  place = sharding.NamedSharding(mesh, sharding.PartitionSpec('data'))
-  return {
-      key: jax.make_array_from_process_local_data(place, value, value.shape)
-      for key, value in batch.items()
-  }
 
 
 def _join(pair):

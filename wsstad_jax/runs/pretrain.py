@@ -4,19 +4,17 @@ import functools
 import os
 
 import jax
-from jax import sharding
 import ml_collections
 import numpy as np
 import orbax.checkpoint as ocp
 import tqdm
 
 from wsstad_jax.core import files
-from wsstad_jax.core.errors import UserError
-from wsstad_jax.data import pipeline
 from wsstad_jax.features import motion_clips
 from wsstad_jax.features import weights
 from wsstad_jax.metrics import classification
 from wsstad_jax.models.c3d import preprocess_grey
+from wsstad_jax.training import devices
 from wsstad_jax.training import pretraining
 
 
@@ -27,29 +25,23 @@ def pretrain(config: ml_collections.ConfigDict, workdir: str, clips_folder: str)
   on the number of the step alone.
 
   Raises:
-    UserError: the clips are missing or damaged, or a size does not fit.
+    UserError: the clips are missing or damaged.
   """
-  settings, size = config.pretrain, config.c3d.size
-  if -(-settings.small_size // 32) != -(-size // 32):
-    raise UserError(
-        f'config.pretrain.small_size={settings.small_size} gives fc6 another shape than '
-        f'config.c3d.size={size}: take a size with as many times 32 pixels, rounded up.'
-    )
+  settings = config.pretrain
   clips = motion_clips.read_clips(clips_folder)
   network = pretraining.PretrainNetwork(config.c3d.width, len(clips.label_names))
   optimizer = pretraining.create_optimizer(settings)
   rng, init_rng = jax.random.split(jax.random.key(config.seed))
-  state = pretraining.create_state(network, optimizer, rng=init_rng, size=size)
-  mesh = sharding.Mesh(jax.devices(), ('data',))
-  state = jax.device_put(state, sharding.NamedSharding(mesh, sharding.PartitionSpec()))
+  state = pretraining.create_state(network, optimizer, rng=init_rng, size=config.c3d.size)
+  mesh = devices.create_mesh()
+  state = devices.replicate(state, mesh)
   step_fn = jax.jit(
       functools.partial(
           pretraining.pretrain_step, is_binary=clips.is_binary, network=network, optimizer=optimizer
       ),
-      donate_argnames='state', static_argnames='size',
+      donate_argnames='state',
   )
   targets = clips.targets()
-  small_steps = settings.num_steps - settings.decay_steps
   with ocp.CheckpointManager(
       os.path.abspath(os.path.join(workdir, 'pretraining')),
       options=ocp.CheckpointManagerOptions(max_to_keep=1),
@@ -63,10 +55,7 @@ def pretrain(config: ml_collections.ConfigDict, workdir: str, clips_folder: str)
     for number in range(done, settings.num_steps):
       rows = rows_of_step(clips.train, number, settings.batch_size, config.seed)
       batch = {'clips_grey': clips.clips[rows], 'targets': targets[rows]}
-      state, loss = step_fn(
-          state=state, rng=rng, **pipeline.shard(batch, mesh),
-          size=settings.small_size if number < small_steps else size,
-      )
+      state, loss = step_fn(state=state, rng=rng, **devices.shard(batch, mesh))
       losses.append(loss)
       bar.update()
       if (number + 1) % settings.evaluate_every == 0 or number + 1 == settings.num_steps:

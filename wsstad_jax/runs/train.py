@@ -6,7 +6,6 @@ import os
 
 import grain
 import jax
-from jax import sharding
 import ml_collections
 import numpy as np
 import tensorboardX
@@ -19,6 +18,7 @@ from wsstad_jax.data import pipeline
 from wsstad_jax.metrics import classification
 from wsstad_jax.reports import plots
 from wsstad_jax.runs import scoring
+from wsstad_jax.training import devices
 
 
 def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> None:
@@ -37,8 +37,8 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
   state = scoring.create_state(method, config)
   batches = create_batches(config, bags_folder)
   validation = list(pipeline.iterate(pipeline.BagSource(bags_folder, 'validation')))
-  mesh = sharding.Mesh(jax.devices(), ('data',))
-  state = jax.device_put(state, sharding.NamedSharding(mesh, sharding.PartitionSpec()))
+  mesh = devices.create_mesh()
+  state = devices.replicate(state, mesh)
   history_path = os.path.join(workdir, 'history.json')
   with (
       scoring.open_checkpoints(workdir) as checkpoints,
@@ -50,7 +50,7 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
     bar = tqdm.tqdm(total=settings.num_steps, initial=done, desc='Training', unit='step')
     recent = collections.defaultdict(list)
     for number in range(done, settings.num_steps):
-      batch = pipeline.shard(next(batches), mesh)
+      batch = devices.shard(next(batches), mesh)
       state, metrics = _train_step(method, state, batch)
       recent[method.phase(number)].append(metrics)
       bar.update()

@@ -78,7 +78,6 @@ def pretrain_step(
     targets: jax.Array,
     rng: jax.Array,
     is_binary: tuple[bool, ...],
-    size: int,
     network: PretrainNetwork,
     optimizer: optax.GradientTransformation,
 ) -> tuple[PretrainState, jax.Array]:
@@ -90,7 +89,6 @@ def pretrain_step(
     targets: float32 [n, k], standardised, or 0 / 1 where `is_binary`.
     rng: of augmentation and dropout.
     is_binary: [k].
-    size: pixels to which clips are shrunk before the net sees them.
     network: with its head.
     optimizer: of all parameters.
 
@@ -98,7 +96,7 @@ def pretrain_step(
     The state after the step and the loss, a scalar.
   """
   augment_rng, dropout_rng = jax.random.split(jax.random.fold_in(rng, state.step))
-  clips = augment(augment_rng, preprocess_grey(shrink(clips_grey, size)))
+  clips = augment(augment_rng, preprocess_grey(clips_grey))
 
   def loss_fn(params):
     outputs, changed = network.apply(
@@ -111,14 +109,6 @@ def pretrain_step(
   updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
   params = optax.apply_updates(state.params, updates)
   return PretrainState(state.step + 1, params, stats, opt_state), loss
-
-
-def shrink(clips_grey: jax.Array, size: int) -> jax.Array:
-  """Returns clips [n, 16, s, s] as float32 [n, 16, size, size], smoothed where that shrinks them."""
-  clips = clips_grey.astype(jnp.float32)
-  if size == clips.shape[-1]:
-    return clips
-  return jax.image.resize(clips, (*clips.shape[:2], size, size), 'linear')
 
 
 def plain_params(state: PretrainState) -> Any:

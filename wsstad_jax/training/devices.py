@@ -1,0 +1,30 @@
+"""Arrays on all devices: states on each of them, batches divided among them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from jax import sharding
+import numpy as np
+
+
+def create_mesh() -> sharding.Mesh:
+  """Returns all devices in one row, the axis 'data'."""
+  return sharding.Mesh(jax.devices(), ('data',))
+
+
+def replicate(state: Any, mesh: sharding.Mesh) -> Any:
+  """Puts a whole tree of arrays on every device."""
+  return jax.device_put(state, sharding.NamedSharding(mesh, sharding.PartitionSpec()))
+
+
+def shard(batch: Mapping[str, np.ndarray], mesh: sharding.Mesh) -> dict[str, jax.Array]:
+  """Puts a batch on the devices, divided along its first axis over the mesh axis 'data'.
+
+  Every process holds the whole batch and hands its own devices their parts.
+  """
+  place = sharding.NamedSharding(mesh, sharding.PartitionSpec('data'))
+  return {
+      key: jax.make_array_from_process_local_data(place, value, value.shape)
+      for key, value in batch.items()
+  }
