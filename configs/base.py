@@ -156,8 +156,8 @@ def get_config() -> ml_collections.ConfigDict:
 
   config.pretrain = ml_collections.ConfigDict()
   config.pretrain.num_videos = 1500  # of generic motion, 16 s each, a site each
-  config.pretrain.num_steps = 12000
-  config.pretrain.decay_steps = 5000  # the last ones, in which the rate falls to 0
+  config.pretrain.num_steps = 22500
+  config.pretrain.decay_steps = 9000  # the last ones, in which the rate falls to 0
   config.pretrain.batch_size = 192  # clips
   config.pretrain.learning_rate = 2e-3  # until it falls, AdamW
   config.pretrain.weight_decay = 0.05

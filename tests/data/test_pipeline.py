@@ -3,7 +3,6 @@
 import sys
 
 import grain
-import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
@@ -97,11 +96,3 @@ def test_training_without_a_label_is_refused(tiny_config, tiny_builder):
   folder = base.prepare_bags(OneLabel, tiny_config)
   with pytest.raises(UserError, match='has no video of label 1'):
     pipeline.create_train_iterator(folder, bags_per_label=2, seed=0)
-
-
-def test_batches_are_divided_over_the_mesh():
-  mesh = jax.make_mesh((jax.device_count(),), ('data',))
-  batch = {'x': np.arange(8 * 3).reshape(8, 3), 'label': np.arange(8)}
-  placed = pipeline.shard(batch, mesh)
-  np.testing.assert_array_equal(placed['x'], batch['x'])
-  assert placed['x'].sharding.spec == jax.sharding.PartitionSpec('data')

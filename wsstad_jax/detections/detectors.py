@@ -54,7 +54,7 @@ class MotionDetector:
   """
 
   working_width: int = 320
-  warmup_frames: int = 450
+  warmup_frames: int = 120
   common_share: float = 0.35
   adaptation: float = 0.02
   min_levels: float = 10.0
