@@ -105,7 +105,7 @@ def test_last_clip_overlaps_and_ends_the_last_videolet():
 def test_more_room_only_adds_padding():
   video = _video([_tube(0, 48), _tube(4, 24)])
   small, large = _bag(video), _bag(video, max_instances=9, num_videolets=7)
-  for key in bags.MODEL_KEYS + ('tube_kinds', 'tube_sources'):
+  for key in bags.MODEL_KEYS:
     if key != 'label':
       real = len(small[key])
       np.testing.assert_array_equal(large[key][:real], small[key])

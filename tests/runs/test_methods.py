@@ -16,6 +16,7 @@ from wsstad_jax.data import pipeline
 from wsstad_jax.runs import scoring
 from wsstad_jax.runs import train as train_lib
 from wsstad_jax.runs.evaluate import evaluate
+from wsstad_jax.training import devices
 
 LEARNERS = ['mgpr', 'without_multivariate', 'gcn_relation', *making.list_learners()]
 
@@ -42,7 +43,7 @@ def test_a_method_is_trained_resumed_to_the_bit_and_scored(
   straight.mkdir(), broken.mkdir()
   train_lib.train(config, str(straight), tiny_bags)
 
-  shard, calls = pipeline.shard, []
+  shard, calls = devices.shard, []
 
   def stop(*arguments):
     calls.append(None)
@@ -51,7 +52,7 @@ def test_a_method_is_trained_resumed_to_the_bit_and_scored(
     return shard(*arguments)
 
   with monkeypatch.context() as patch:
-    patch.setattr(pipeline, 'shard', stop)
+    patch.setattr(devices, 'shard', stop)
     with pytest.raises(KeyboardInterrupt):
       train_lib.train(config, str(broken), tiny_bags)
   train_lib.train(config, str(broken), tiny_bags)
@@ -104,22 +105,24 @@ def test_without_multivariate_tubes_the_others_keep_their_boxes():
       'tube_spans': np.arange(8).reshape(4, 2), 'tube_sources': np.array([5, 6, 7, -1]),
       'region_features': np.arange(4.0)[:, None], 'image_features': np.arange(4.0)[:, None],
   }
-  kept = scoring.select_instances(bag, 'unary')
+  kept = bags.select_instances(bag, 'unary')
   np.testing.assert_array_equal(kept['tube_mask'], [True, True, False, False])
   np.testing.assert_array_equal(kept['tube_sources'][:2], [6, 7])
   np.testing.assert_array_equal(kept['tube_spans'][:2], [[2, 3], [4, 5]])
   np.testing.assert_array_equal(kept['region_features'][:2, 0], [1, 2])
   assert kept['label'] == 1
-  assert scoring.select_instances(bag, 'all') is bag
+  assert bags.select_instances(bag, 'all') is bag
   alone = bag | {'tube_kinds': np.full(4, TubeKind.MULTIVARIATE)}
-  assert scoring.select_instances(alone, 'unary') is alone
+  assert bags.select_instances(alone, 'unary') is alone
 
 
 def test_training_batches_without_multivariate_tubes_differ_in_nothing_else(
-    tiny_config, tiny_entries, tiny_bags
+    tiny_bags
 ):
-  configs = [create_config(tiny_config, name) for name in ('mgpr', 'without_multivariate')]
-  plain, unary = (next(train_lib.create_batches(config, tiny_bags)) for config in configs)
+  plain, unary = (
+      next(pipeline.create_train_iterator(tiny_bags, bags_per_label=2, seed=0, instances=kept))
+      for kept in ('all', 'unary')
+  )
   assert set(plain) == set(unary) == set(bags.MODEL_KEYS)
   for key in ('label', 'videolet_features', 'videolet_spans'):
     np.testing.assert_array_equal(plain[key], unary[key])

@@ -21,13 +21,13 @@ from wsstad_jax.video import clips
 
 Bag = dict[str, np.ndarray]
 
-# What the model computes with; the rest of a bag is for evaluation.
-MODEL_KEYS = (
-    'label', 'region_features', 'image_features', 'tube_mask', 'tube_spans',
-    'videolet_features', 'videolet_mask', 'videolet_spans',
-)
+# [T, ...] each, of the instances of the tube branch.
 _INSTANCE_KEYS = (
     'region_features', 'image_features', 'tube_mask', 'tube_spans', 'tube_kinds', 'tube_sources',
+)
+# What a method computes with; the rest of a bag is for evaluation.
+MODEL_KEYS = (
+    'label', *_INSTANCE_KEYS, 'videolet_features', 'videolet_mask', 'videolet_spans',
 )
 _INSTANCES_STEP = 40  # a few compiled shapes serve all stacks
 
@@ -204,6 +204,19 @@ def truth_tubes(bag: Mapping[str, np.ndarray]) -> list[Tube]:
   """Returns the annotated events of a bag."""
   kinds = [TubeKind.TRUTH] * len(bag['truth_spans'])
   return _unflatten(bag['truth_spans'], bag['truth_boxes_xyxy'], kinds)
+
+
+def select_instances(bag: Bag, instances: str) -> Bag:
+  """Returns a bag with 'all' its instances or, if 'unary', without multivariate tubes (Table 4).
+
+  Those kept come first, in their order. A bag of nothing else stays as it is.
+  """
+  unary = bag['tube_mask'] & (bag['tube_kinds'] != TubeKind.MULTIVARIATE)
+  if instances == 'all' or not unary.any():
+    return bag
+  order = np.argsort(~unary, kind='stable')
+  kept = {key: bag[key][order] for key in _INSTANCE_KEYS if key in bag}
+  return {**bag, **kept, 'tube_mask': np.arange(len(unary)) < np.count_nonzero(unary)}
 
 
 def stack_bags(bags: Sequence[Mapping[str, np.ndarray]]) -> Bag:

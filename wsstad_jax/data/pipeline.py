@@ -50,13 +50,13 @@ class BagSource:
 
 
 def create_train_iterator(
-    folder: str, *, bags_per_label: int, seed: int
+    folder: str, *, bags_per_label: int, seed: int, instances: str = 'all'
 ) -> grain.DatasetIterator:
   """Returns an endless stream of batches of `bags.MODEL_KEYS`, [2 * bags_per_label, ...].
 
   Positive bags come first, then as many negative ones. Each label is shuffled anew
   whenever all its bags have been seen. The position of the iterator can be saved
-  (`grain.checkpoint.CheckpointSave`); it continues exactly.
+  (`grain.checkpoint.CheckpointSave`); it continues exactly. `instances` is `config.instances`.
 
   Raises:
     UserError: the training split lacks a label.
@@ -64,12 +64,15 @@ def create_train_iterator(
   labels = np.array([bag['label'] for bag in iterate(BagSource(folder, 'train', ('label',)))])
   source = BagSource(folder, 'train', bags.MODEL_KEYS)
 
+  def read(index):
+    return bags.select_instances(source[index], instances)
+
   def batches(label):
     indices = np.flatnonzero(labels == label).tolist()
     if not indices:
       raise UserError(f'the training split of {folder} has no video of label {label}.')
     dataset = grain.MapDataset.source(indices).seed(seed + label).shuffle().repeat()
-    return dataset.map(source.__getitem__).batch(bags_per_label)
+    return dataset.map(read).batch(bags_per_label)
 
   pairs = grain.MapDataset.mix([batches(1), batches(0)]).batch(2)  # takes turns
   return iter(pairs.map(_join).to_iter_dataset(_READING))

@@ -13,7 +13,7 @@ import ml_collections
 import numpy as np
 
 from wsstad_jax.core.errors import UserError
-from wsstad_jax.core.records import Tube, TubeKind
+from wsstad_jax.core.records import Tube
 from wsstad_jax.data import bags
 from wsstad_jax.models.c3d import C3D
 from wsstad_jax.training.checkpoints import Checkpoints
@@ -107,7 +107,7 @@ def create_score_fn(
   """
 
   def score_fn(bags_in_order):
-    bags_in_order = (select_instances(bag, instances) for bag in bags_in_order)
+    bags_in_order = (bags.select_instances(bag, instances) for bag in bags_in_order)
     while chunk := list(itertools.islice(bags_in_order, _BAGS_A_CALL)):
       filled = chunk + chunk[-1:] * (_BAGS_A_CALL - len(chunk))  # one shape for all calls
       logits = _logits_fn(method, params, bags.stack_bags(filled))
@@ -126,20 +126,6 @@ def create_score_fn(
         yield bag, scores
 
   return score_fn
-
-
-def select_instances(bag: bags.Bag, instances: str) -> bags.Bag:
-  """Returns a bag with 'all' its instances or, if 'unary', without multivariate tubes (Table 4).
-
-  Those kept come first, in their order. A bag of nothing else stays as it is.
-  """
-  unary = bag['tube_mask'] & (bag['tube_kinds'] != TubeKind.MULTIVARIATE)
-  if instances == 'all' or not unary.any():
-    return bag
-  order = np.argsort(~unary, kind='stable')
-  moved = ('region_features', 'image_features', 'tube_spans', 'tube_kinds', 'tube_sources')
-  kept = {key: bag[key][order] for key in moved if key in bag}
-  return {**bag, **kept, 'tube_mask': np.arange(len(unary)) < np.count_nonzero(unary)}
 
 
 def supported(bag: bags.Bag, scores: np.ndarray, exponent: float) -> np.ndarray:
@@ -173,6 +159,6 @@ def _logits_fn(method, params, batch):
 
 def _measure(yardstick, instances, bags_in_order):
   for bag in bags_in_order:
-    bag = select_instances(bag, instances)
+    bag = bags.select_instances(bag, instances)
     scores = yardstick.score_bag(bag)
     yield bag, Scores(scores, scores, scores)

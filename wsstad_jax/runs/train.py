@@ -4,7 +4,6 @@ import collections
 import functools
 import os
 
-import grain
 import jax
 import ml_collections
 import numpy as np
@@ -13,7 +12,6 @@ import tqdm
 
 from wsstad_jax.core import files
 from wsstad_jax.core.config import flatten
-from wsstad_jax.data import bags
 from wsstad_jax.data import pipeline
 from wsstad_jax.metrics import classification
 from wsstad_jax.reports import plots
@@ -35,7 +33,12 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
   if hasattr(method, 'score_bag'):
     return
   state = scoring.create_state(method, config)
-  batches = create_batches(config, bags_folder)
+  batches = pipeline.create_train_iterator(
+      bags_folder,
+      bags_per_label=settings.bags_per_label,
+      seed=config.seed,
+      instances=config.instances,
+  )
   validation = list(pipeline.iterate(pipeline.BagSource(bags_folder, 'validation')))
   mesh = devices.create_mesh()
   state = devices.replicate(state, mesh)
@@ -79,37 +82,6 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
       losses={name: curve(name) for name in names},
       vauc=curve('validation_vauc'),
       best_step=max(history, key=lambda row: (row['validation_quality'], row['step']))['step'],
-  )
-
-
-def create_batches(config: ml_collections.ConfigDict, folder: str) -> grain.DatasetIterator:
-  """Returns the endless stream of training batches, see `pipeline.create_train_iterator`.
-
-  Without multivariate tubes bags have to be changed before they are stacked.
-
-  Raises:
-    UserError: the training split lacks a label.
-  """
-  count, seed = config.train.bags_per_label, config.seed
-  everything = pipeline.create_train_iterator(folder, bags_per_label=count, seed=seed)
-  if config.instances == 'all':
-    return everything
-  source = pipeline.BagSource(folder, 'train', (*bags.MODEL_KEYS, 'tube_kinds'))
-  labels = np.array([source[index]['label'] for index in range(len(source))])
-
-  def read(index):
-    bag = scoring.select_instances(source[index], config.instances)
-    return {key: bag[key] for key in bags.MODEL_KEYS}
-
-  def batches(label):
-    rows = grain.MapDataset.source(np.flatnonzero(labels == label).tolist())
-    return rows.seed(seed + label).shuffle().repeat().map(read).batch(count)
-
-  pairs = grain.MapDataset.mix([batches(1), batches(0)]).batch(2)
-  return iter(
-      pairs.map(
-          lambda pair: {key: value.reshape(-1, *value.shape[2:]) for key, value in pair.items()}
-      ).to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=2))
   )
 
 
