@@ -11,14 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.baselines import making
 from wsstad_jax.losses.classification import cross_entropy
 from wsstad_jax.losses.ranking import ranking_loss
 from wsstad_jax.models.branches import BranchNetwork
 from wsstad_jax.training import step
 from wsstad_jax.training.state import Networks, create_optimizer, create_state
-from wsstad_jax.training.step import Objective, create_train_step, read_instances, bag_logits
+from wsstad_jax.training.step import Objective, read_instances, bag_logits
 
-FEATURE_DIM = 16
+create_batch = functools.partial(making.create_batch, t=5)
 NOISY = Networks(BranchNetwork(value_scale=1.0), BranchNetwork(value_scale=1.0))
 QUIET = Networks(
     BranchNetwork(dropout_rate=0.0, value_scale=1.0),
@@ -27,33 +28,17 @@ QUIET = Networks(
 OPTIMIZER = create_optimizer()
 
 
-def create_batch(labels=(1, 0, 1, 0), t=5, s=4, seed=0):
-  """Bags of random features, of which the last entries are padding."""
-  rng = np.random.default_rng(seed)
-  b = len(labels)
-
-  def features(n):
-    return rng.standard_normal((b, n, FEATURE_DIM)).astype(np.float16)
-
-  def spans(n):
-    starts = rng.integers(0, 40, (b, n))
-    return np.stack([starts, starts + 16], axis=-1).astype(np.int32)
-
-  return {
-      'label': np.array(labels, np.int32),
-      'region_features': features(t),
-      'image_features': features(t),
-      'tube_mask': np.arange(t) < rng.integers(2, t, (b, 1)),
-      'tube_spans': spans(t),
-      'videolet_features': features(s),
-      'videolet_mask': np.arange(s) < rng.integers(2, s, (b, 1)),
-      'videolet_spans': spans(s),
-  }
+def create_train_step(networks, optimizer, objective):
+  """Returns the compiled step; the state given is used up."""
+  step_fn = functools.partial(
+      step.train_step, networks=networks, optimizer=optimizer, objective=objective
+  )
+  return jax.jit(step_fn, donate_argnames='state')
 
 
 @functools.cache
 def create(networks=QUIET):
-  return create_state(networks, OPTIMIZER, rng=jax.random.key(0), feature_dim=FEATURE_DIM)
+  return create_state(networks, OPTIMIZER, rng=jax.random.key(0), feature_dim=making.FEATURE_DIM)
 
 
 @functools.cache

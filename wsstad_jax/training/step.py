@@ -40,16 +40,6 @@ class Objective:
   top_k: int = 1
 
 
-def create_train_step(
-    networks: Networks, optimizer: optax.GradientTransformation, objective: Objective
-) -> Callable[..., tuple[TrainState, Metrics]]:
-  """Returns `train_step(state=..., batch=..., psi=...)`, compiled; the state given is used up."""
-  step_fn = functools.partial(
-      train_step, networks=networks, optimizer=optimizer, objective=objective
-  )
-  return jax.jit(step_fn, donate_argnames='state')
-
-
 def train_step(
     *,
     state: TrainState,
