@@ -27,7 +27,7 @@ def collect(*, mode: str, seed: int) -> dict[str, object]:
       'platform': platform.platform(),
       'processors': os.cpu_count(),
       'devices': [str(device) for device in jax.devices()],
-      'versions': {name: _version(name) for name in _PACKAGES},
+      'versions': {name: package_version(name) for name in _PACKAGES},
   }
 
 
@@ -48,7 +48,8 @@ def _git(folder: str, *arguments: str) -> str:
   return done.stdout.strip()
 
 
-def _version(package: str) -> str:
+def package_version(package: str) -> str:
+  """Returns its version, or 'absent'."""
   try:
     return metadata.version(package)
   except metadata.PackageNotFoundError:
