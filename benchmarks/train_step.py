@@ -22,7 +22,7 @@ _LEARNING_RATE = 5e-4
 _NETWORKS = state_lib.Networks(BranchNetwork(dropout_rate=0.0), BranchNetwork(dropout_rate=0.0))
 _OPTIMIZER = state_lib.create_optimizer(_LEARNING_RATE)
 _NUM_CHECKED = 2  # pairs of steps, whose losses are compared
-_BOUNDS = {'float32': 2e-3, 'bfloat16': 2e-2}  # a GPU multiplies float32 in tf32
+_BOUNDS = {'float32': 5e-4, 'bfloat16': 3e-3}  # a GPU multiplies float32 in tf32
 
 
 def main() -> None:
