@@ -21,7 +21,7 @@ from wsstad_jax.tubes.multivariate import Intersecting
 _NO_GUIDE = {'learner': 'baselines.single_branch', 'loss.terms': ('rank', 'ce')}
 METHODS = {
     'mgpr': {},
-    'mgpr_plus': {'evaluate.support': 4.0},  # not the paper's
+    'mgpr_plus': {'evaluate.branches': ('tube',)},  # not the paper's: see docs/method.md
     # Table 1. Learning rates are the authors' where features are given to them as they are here.
     'random': {'learner': 'baselines.random_tube'},
     'upper_bound': {'learner': 'baselines.upper_bound'},
@@ -144,8 +144,7 @@ def get_config() -> ml_collections.ConfigDict:
 
   config.evaluate = ml_collections.ConfigDict()
   config.evaluate.num_pictures = 6  # test videos to draw: the best and the worst found
-  config.evaluate.support = 0.0  # paper: the top-1 tube is the arg max; above 0, the one that
-  # overlaps most with others of high score, taken to this power (runs/scoring.py)
+  config.evaluate.branches = ('tube', 'temporal')  # eq. 9: the mean of both tells the top-1 tube
 
   config.compare = ml_collections.ConfigDict()
   config.compare.table = 1  # of the paper: its figures are shown beside ours on its data sets

@@ -19,7 +19,7 @@ def get_config(options: str | None = None) -> ml_collections.ConfigDict:
   config.tubes.multivariate.contact = 2.0
   config.tubes.multivariate.duplicate_overlap = 0.85
   for division in (config.bags.train_division, config.bags.test_division):
-    division.update(even_parts=(), part_lengths=(32, 44, 56), stride_fraction=0.34, min_frames=24)
-  config.train.num_steps = 300  # a bag of few sites is learned by heart soon
-  config.train.evaluate_every = 50
+    division.update(even_parts=(), part_lengths=(40, 52), stride_fraction=0.25, min_frames=24)
+  config.train.num_steps = 150  # a bag of few sites is learned by heart soon
+  config.train.evaluate_every = 25
   return base.apply_options(config, options, sizes=('full', 'tiny'))

@@ -27,10 +27,13 @@ _CHOICES = {
     'loss.pairing': ('all_pairs', 'one_to_one'),
     'loss.guidance_context': ('bag', 'alone'),
 }
-_SUBSETS = {'loss.terms': ('rank', 'mg_rank', 'ce')}
+_SUBSETS = {
+    'loss.terms': ('rank', 'mg_rank', 'ce'),
+    'evaluate.branches': ('tube', 'temporal'),
+}
 _NOT_NEGATIVE = (
     'seed', 'train.weight_decay', 'data.seed', 'data.frame_tolerance', 'data.max_gap',
-    'evaluate.num_pictures', 'evaluate.support',
+    'evaluate.num_pictures',
 )
 _FRACTIONS = (
     'model.dropout_rate', 'data.validation_share', 'data.test_share', 'compare.confidence',

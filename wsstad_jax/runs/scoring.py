@@ -18,7 +18,6 @@ from wsstad_jax.data import bags
 from wsstad_jax.models.c3d import C3D
 from wsstad_jax.training.checkpoints import Checkpoints
 from wsstad_jax.training.method import Method
-from wsstad_jax.tubes import selection
 
 _BAGS_A_CALL = 8
 
@@ -35,7 +34,7 @@ class Scores:
   """Of every real instance of a bag: float64 [t], in (0, 1).
 
   Attributes:
-    fused: the mean of both branches (eq. 9).
+    fused: the mean of both branches (eq. 9), or of those of `config.evaluate.branches`.
     tube: by the tube branch, from the region; `fused` itself of a method without that branch.
     temporal: by the temporal branch, from the whole image; likewise.
   """
@@ -89,22 +88,20 @@ def restore_score_fn(config: ml_collections.ConfigDict, workdir: str) -> ScoreFn
     return functools.partial(_measure, method, config.instances)
   with open_checkpoints(workdir) as checkpoints:
     params = checkpoints.restore_best(create_state(method, config)).params
-  return create_score_fn(
-      method, params, instances=config.instances, support=config.evaluate.support
-  )
+  return create_score_fn(method, params, config)
 
 
 def create_score_fn(
-    method: Method, params: Mapping[str, Any], *, instances: str = 'all', support: float = 0.0
+    method: Method, params: Mapping[str, Any], config: ml_collections.ConfigDict
 ) -> ScoreFn:
   """Returns a function that scores bags with these parameters.
 
   Args:
     method: that has learned them.
     params: of the method.
-    instances: `config.instances`.
-    support: `config.evaluate.support`, see `supported`; 0 leaves eq. 9 as it is.
+    config: `instances` and `evaluate.branches` are used.
   """
+  instances = config.instances
 
   def score_fn(bags_in_order):
     bags_in_order = (bags.select_instances(bag, instances) for bag in bags_in_order)
@@ -119,28 +116,12 @@ def create_score_fn(
             name: 1 / (1 + np.exp(-values[row, real].astype(np.float64)))
             for name, values in sorted(logits.items(), reverse=True)  # tube, temporal
         }
-        fused = sum(branches.values()) / len(branches)
-        scores = Scores(fused, branches.get('tube', fused), branches.get('temporal', fused))
-        if support:
-          scores = dataclasses.replace(scores, fused=supported(bag, fused, support))
-        yield bag, scores
+        asked = [branches[name] for name in config.evaluate.branches if name in branches]
+        asked = asked or list(branches.values())  # of a method of one branch
+        fused = sum(asked) / len(asked)
+        yield bag, Scores(fused, branches.get('tube', fused), branches.get('temporal', fused))
 
   return score_fn
-
-
-def supported(bag: bags.Bag, scores: np.ndarray, exponent: float) -> np.ndarray:
-  """Returns how far the instances of a bag agree that one of them is the event: [t].
-
-  The arg max of eq. 9 is the purest instance, often a short piece of the event. The one that
-  overlaps most with all that score highly encloses more of it: each instance gets the sum of
-  scores ** exponent, weighted with its overlap with their tubes (mean IoU per frame). The
-  sums are scaled so that the score of the video, their maximum, stays what it was.
-  """
-  rows = np.flatnonzero(bag['tube_mask'])
-  spans = np.column_stack([bag['tube_sources'][rows], bag['tube_spans'][rows]]).astype(np.int64)
-  overlap = selection.pairwise_overlap(bags.source_tubes(bag), spans)
-  support = overlap @ scores**exponent
-  return scores.max() * support / support.max()
 
 
 def scored_tubes(bag: bags.Bag, scores: Scores) -> list[Tube]:

@@ -59,7 +59,7 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
       bar.update()
       if (number + 1) % settings.evaluate_every and number + 1 < settings.num_steps:
         continue
-      quality = validate(method, state.params, validation, instances=config.instances)
+      quality = validate(method, state.params, validation, config)
       row = {'step': number + 1, **_means(recent), **quality}
       recent.clear()
       history.append(row)
@@ -90,13 +90,13 @@ def _train_step(method, state, batch):
   return method.train_step(state=state, batch=batch)
 
 
-def validate(method, params, videos, *, instances: str = 'all') -> dict[str, float]:
+def validate(method, params, videos, config: ml_collections.ConfigDict) -> dict[str, float]:
   """Returns how well the video-level labels of validation videos are told.
 
   'validation_quality' chooses the checkpoint: VAUC in [0, 1], and between equals, as
   small sets often have, the lower cross-entropy of the top-1 scores.
   """
-  scored = scoring.create_score_fn(method, params, instances=instances)(videos)
+  scored = scoring.create_score_fn(method, params, config)(videos)
   pairs = [(int(bag['label']), float(np.max(scores.fused))) for bag, scores in scored]
   labels, top = np.array(pairs).T
   vauc = classification.roc_auc(labels, top)
