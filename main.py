@@ -1,5 +1,6 @@
 """Command line of wsstad_jax: python main.py --config=configs/synthetic.py."""
 
+import functools
 import os
 import sys
 
@@ -10,6 +11,7 @@ from ml_collections import config_flags
 
 from configs import base
 from wsstad_jax.core import config as config_lib
+from wsstad_jax.core import times
 from wsstad_jax.core.errors import UserError
 
 _MODES = ('train', 'prepare', 'pretrain', 'evaluate', 'predict', 'compare', 'import_c3d')
@@ -50,9 +52,11 @@ def main(argv: list[str]) -> None:
 
   mode = _MODE.value
   config_lib.check_workdir(workdir, config, mode=mode)
+  prepare = functools.partial(tfds_builders.prepare, progress=times.create_progress(workdir))
   if mode == 'prepare':
-    return print(tfds_builders.prepare(config))
-  prepare = tfds_builders.prepare_clips if mode == 'pretrain' else tfds_builders.prepare
+    return print(prepare(config))
+  if mode == 'pretrain':
+    prepare = tfds_builders.prepare_clips
   prepared = prepare(config) if mode != 'predict' else None
   with config_lib.open_workdir(workdir, config, mode=mode):
     if mode == 'compare':

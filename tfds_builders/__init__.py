@@ -1,9 +1,11 @@
 """TFDS builders, one folder for each data set."""
 
+from collections.abc import Callable
 import importlib
 import os
 
 import ml_collections
+import tqdm
 
 _BUILDERS = {
     'synthetic_traffic': 'SyntheticTraffic',
@@ -14,8 +16,14 @@ _BUILDERS = {
 }
 
 
-def prepare(config: ml_collections.ConfigDict) -> str:
+def prepare(
+    config: ml_collections.ConfigDict, progress: Callable[..., tqdm.tqdm] = tqdm.tqdm
+) -> str:
   """Prepares the data set `config.data.name`, as far as it is not; returns the folder.
+
+  Args:
+    config: of the run.
+    progress: makes progress bars, as `tqdm.tqdm` does.
 
   Raises:
     UserError: the data set is unknown, or its videos or the weights cannot be read.
@@ -28,7 +36,7 @@ def prepare(config: ml_collections.ConfigDict) -> str:
   if name not in _BUILDERS:
     raise UserError(f'config.data.name is {name!r}; there are {", ".join(sorted(_BUILDERS))}.')
   module = importlib.import_module(f'tfds_builders.{name}.{name}_builder')
-  return base.prepare_bags(getattr(module, _BUILDERS[name]), config)
+  return base.prepare_bags(getattr(module, _BUILDERS[name]), config, progress)
 
 
 def prepare_clips(config: ml_collections.ConfigDict) -> str:

@@ -2,8 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 
+from wsstad_jax.metrics import figures
 from wsstad_jax.metrics.intervals import Difference, Interval
 from wsstad_jax.reports import intervals_table
 
@@ -47,3 +49,14 @@ def test_json_has_no_nan():
   assert intervals_table.to_json({'a': Difference(1.0, NAN, 2.0, 0.5)}) == {
       'a': {'value': 1.0, 'low': None, 'high': 2.0, 'probability': 0.5}
   }
+
+
+def test_every_figure_has_a_meaning():
+  videos = [
+      figures.Outcome('a', 1, 'crash', 25.0, np.ones(4), (), figures.regions_of(()), (),
+                      np.ones(4, bool))
+  ]
+  names = list(figures.create_figures(videos))
+  assert all(intervals_table.meaning(name) for name in names)
+  assert intervals_table.meaning('frame_auc:crash') != intervals_table.meaning('frame_auc')
+  assert intervals_table.meaning('nothing') == ''

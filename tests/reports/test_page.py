@@ -2,6 +2,7 @@
 
 from html import parser
 import json
+import math
 import re
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from wsstad_jax.core.records import Tube, TubeKind, VideoFacts
 from wsstad_jax.metrics import figures
 from wsstad_jax.metrics import intervals
+from wsstad_jax.reports import html_file
 from wsstad_jax.reports import page
 from wsstad_jax.reports import plots
 
@@ -26,7 +28,7 @@ class Document(parser.HTMLParser):
 
   def handle_starttag(self, tag, attributes):
     self.tags.append((tag, dict(attributes)))
-    if tag not in ('meta', 'img', 'link', 'br'):
+    if tag not in ('meta', 'img', 'link', 'br', 'input'):
       self.open.append(tag)
 
   def handle_endtag(self, tag):
@@ -83,11 +85,47 @@ def test_the_page_holds_figures_videos_and_provenance(tmp_path):
   text, document = written(tmp_path, VIDEOS)
   assert not document.open
   cells = document.text_of('td')
-  assert cells[:4] == ['miou', '25.00', '10.00', '40.12']
+  assert ['miou', '25.00', '10.00', '40.12', '%'] == cells[cells.index('miou') :][:5]
   assert {'one', 'two', 'three', 'yes', 'no', '0.500', '0.900'} <= set(cells)
   assert '3 test videos, 2 of them abnormal.' in text
-  assert '"seed": 3' in ''.join(document.text_of('pre'))
-  assert len(document.find('polyline')) == 3  # ROC of videos and of frames, IoU@
+  assert ['seed', '3'] == [document.text_of(tag)[0] for tag in ('dt', 'dd')]
+  assert [image['alt'] for image in document.find('img')] == ['ROC', 'Events found']
+  assert '25.0 %' in document.text_of('b') and '10.0 to 40.1' in document.text_of('span')
+
+
+def test_the_page_tells_times_config_and_training(tmp_path):
+  history = [
+      {'step': step, 'tube_loss': 1.0, 'validation_vauc': 50.0, 'validation_quality': 0.5}
+      for step in (2, 4)
+  ]
+  times = [{'stage': 'Rendering', 'seconds': 90.0, 'count': 8, 'unit': 'video'}]
+  _, document = written(
+      tmp_path, VIDEOS, history=history,
+      results={'heading': ['Method', 'VAUC'], 'note': 'In %.',
+               'rows': [{'cells': ['mgpr', '81.25'], 'ours': True}]},
+      provenance={'times': times, 'versions': {'jax': '0.1'}, 'config': {'train.num_steps': 4},
+                  'command': ['main.py', '--mode=train']},
+  )
+  cells = document.text_of('td')
+  assert ['Rendering', '90.0 s', '8 videos', '11.2 s'] == cells[cells.index('Rendering') :][:4]
+  assert '81.25' in cells
+  assert document.text_of('summary') == ['Versions of packages', 'Config']
+  assert {'jax', '0.1', 'train.num_steps', 'main.py --mode=train'} <= {
+      *document.text_of('dt'), *document.text_of('dd')}
+  assert [image['alt'] for image in document.find('img')][2:] == ['Losses', 'Validation']
+
+
+@pytest.mark.parametrize('seconds, text', [
+    (0.254, '0.25 s'), (12.34, '12.3 s'), (119.6, '2 min 00 s'), (3599.7, '1 h 00 min'),
+    (7500, '2 h 05 min'),
+])
+def test_times_are_told_in_their_units(seconds, text):
+  assert html_file.format_seconds(seconds) == text
+
+
+def test_a_video_that_cannot_be_measured_does_not_break_the_page(tmp_path):
+  _, document = written(tmp_path, [outcome('one', 1, [tube(0, 9, math.nan)])])
+  assert data_of(document)['videos'][0]['sorted']['score'] == -1
 
 
 def test_the_player_gets_tubes_scores_and_where_the_video_is(tmp_path):
@@ -105,6 +143,7 @@ def test_the_player_gets_tubes_scores_and_where_the_video_is(tmp_path):
 
 def test_nothing_is_loaded_from_elsewhere(tmp_path):
   text, document = written(tmp_path, VIDEOS)
+  assert document.find('img')
   for _, attributes in document.tags:
     for name in ('src', 'href'):
       assert attributes.get(name, 'data:').startswith('data:')
@@ -129,14 +168,14 @@ def test_pictures_are_in_the_page(tmp_path):
   plots.write_scores(str(tmp_path / 'a.png'), {'x': np.zeros(5)}, frames_per_second=5)
   images = [str(tmp_path / name) for name in ('a.png', 'missing.png')]
   _, document = written(tmp_path, VIDEOS, images=images)
-  (image,) = document.find('img')
+  image = document.find('img')[-1]
   assert image['src'].startswith('data:image/png;base64,') and image['alt'] == 'a.png'
 
 
 def test_a_video_of_which_nothing_is_known(tmp_path):
   text, document = written(tmp_path, [outcome('new', -1, [tube(0, 9, 0.5)])], measured=None)
   assert 'What is true of this video is not known.' in text
-  assert not document.find('polyline') and 'S_loc' not in document.text_of('button')
+  assert not document.find('img') and 'S_loc' not in document.text_of('button')
   assert data_of(document)['videos'][0]['tubes'][0]['score'] == 0.5
 
 
@@ -144,11 +183,11 @@ def test_a_roc_curve_by_hand():
   lines = page.create_curves([
       outcome('a', 1, [tube(0, 50, 0.9)], [tube(0, 50)]), outcome('b', 0, [tube(0, 50, 0.5)]),
       outcome('c', 1, [tube(0, 50, 0.4)], [tube(0, 50)]),
-  ])[0]['lines']
-  # Up to half, right to the end, up to the end; y runs down in the picture.
-  assert lines[0]['points'] == '0.0,100.0 0.0,50.0 100.0,50.0 100.0,0.0'
+  ])[0].lines
+  # Up to half, right to the end, up to the end.
+  assert np.transpose(lines['videos']).tolist() == [[0, 0], [0, 0.5], [1, 0.5], [1, 1]]
 
 
 def test_one_label_alone_has_no_roc_curve():
   (roc, ious) = page.create_curves([outcome('a', 0, [tube(0, 50, 0.9)])])
-  assert roc['lines'] == [] and ious['lines'] == []
+  assert not roc.lines and not ious.lines

@@ -36,6 +36,27 @@ def test_markdown_table():
   assert len(lines) == 5
 
 
+def test_beside_the_paper_on_its_data():
+  table = tables.beside_paper('stil', RESULTS, data='stra')
+  assert [row['cells'][0] for row in table['rows']] == [
+      'Random', 'Upper bound', 'stil', 'paper, STRA: Random', 'paper, STRA: stil',
+      'paper, STRA: Upper bound',
+  ]
+  assert [row['ours'] for row in table['rows']] == [False, False, True, False, False, False]
+  assert table['rows'][4]['cells'][1:] == ['91.23', '15.87', '12.70', '-', '-', '5.19']
+
+
+def test_beside_the_paper_on_other_data_with_a_method_of_ours():
+  table = tables.beside_paper('urdmu', RESULTS, data='synthetic_traffic')
+  assert [row['cells'][0] for row in table['rows']][3:] == [
+      f'paper, {data}: {row}' for data in ('STRA', 'ST-UCF-Crime')
+      for row in ('Random', 'mgpr', 'Upper bound')
+  ]
+  assert 'other videos' in table['note']
+  yardstick = tables.beside_paper('random', RESULTS, data='stra')
+  assert len(yardstick['rows']) == len({row['cells'][0] for row in yardstick['rows']})
+
+
 def test_metrics_file(tmp_path):
   path = tmp_path / 'metrics.json'
   tables.write_metrics(str(path), RESULTS, split='test', method='mgpr')

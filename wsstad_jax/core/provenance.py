@@ -25,8 +25,9 @@ def collect(*, mode: str, seed: int) -> dict[str, object]:
       'commit': git_commit(),
       'python': platform.python_version(),
       'platform': platform.platform(),
-      'processors': os.cpu_count(),
-      'devices': [str(device) for device in jax.devices()],
+      'processor': f'{os.cpu_count()} x {_processor()}',
+      'memory': f'{os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30:.0f} GiB',
+      'devices': [f'{device} ({device.device_kind})' for device in jax.devices()],
       'versions': {name: package_version(name) for name in _PACKAGES},
   }
 
@@ -39,6 +40,16 @@ def git_commit() -> str:
     return commit + ('+changes' if _git(folder, 'status', '--porcelain') else '')
   except (OSError, subprocess.CalledProcessError):
     return 'unknown'
+
+
+def _processor() -> str:
+  """Returns the model of the processor."""
+  try:
+    with open('/proc/cpuinfo', encoding='utf-8') as file:
+      rows = dict(line.split(':', 1) for line in map(str.strip, file) if ':' in line)
+    return {key.strip(): value for key, value in rows.items()}['model name'].strip()
+  except (OSError, KeyError):  # another system, or a processor without that line
+    return platform.machine()
 
 
 def _git(folder: str, *arguments: str) -> str:

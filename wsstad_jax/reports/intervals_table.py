@@ -6,6 +6,25 @@ import math
 from wsstad_jax.metrics import figures
 from wsstad_jax.metrics import intervals
 
+# By the begin of the name, the longest that fits.
+_MEANINGS = {
+    'vauc': 'ROC area: are abnormal videos told from normal ones?',
+    'miou': 'mean S_loc: how well the top-1 tube meets the event, in space and time',
+    'miou_all_frames': 'the same, whether or not the detector gave boxes',
+    'miou_truth_frames': 'overlap in the frames of the event alone',
+    'iou@': 'share of events whose S_loc is above the threshold',
+    'frame_auc': 'ROC area over all frames',
+    'frame_auc:': 'the same, over one category and the normal videos',
+    'frame_auc_within': 'ROC area within a video: is the moment found?',
+    'frame_ap': 'average precision over all frames',
+    'tiou': 'overlap of the best region with the event, every 16 frames',
+    'tiou_boxed': 'the same, where there is a region',
+    'rbdc': 'share of true boxes found, over false ones a frame',
+    'tbdc': 'share of true tracks found, over false boxes a frame',
+    'false_alarms_per_hour': 'alarms outside of events, where this share of the events is noticed',
+    'seconds_to_detection': 'from the begin of an event to its alarm',
+}
+
 
 def format_figures(measured: Mapping[str, intervals.Interval]) -> str:
   """Returns the figures that are defined, one a line, with their intervals and units."""
@@ -50,6 +69,11 @@ def unit(name: str) -> str:
   if not _is_cost(name):
     return '%'
   return 's' if name.startswith('seconds') else 'per hour'
+
+
+def meaning(name: str) -> str:
+  """Returns in a few words what a figure says; '' if that is not known."""
+  return _MEANINGS.get(max((key for key in _MEANINGS if name.startswith(key)), key=len, default=''), '')
 
 
 def to_json(measured: Mapping[str, intervals.Interval]) -> dict[str, dict[str, float | None]]:

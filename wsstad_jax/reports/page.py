@@ -1,37 +1,35 @@
-"""report.html: figures, curves and a player of every video, in one file that needs no network.
+"""report.html of test videos: figures, curves and a player of every video."""
 
-All text goes through the template's escaping, and the data of the player through JSON in
-which no markup can stand, so that names of videos may hold anything.
-"""
-
-import base64
 from collections.abc import Mapping, Sequence
 import dataclasses
-import json
 import math
 import os
 import pathlib
 from urllib import parse
 
-import jinja2
 import numpy as np
 
-from wsstad_jax.core import files
 from wsstad_jax.core.records import Tube
 from wsstad_jax.core.records import VideoFacts
 from wsstad_jax.metrics import figures
 from wsstad_jax.metrics import intervals
 from wsstad_jax.metrics import localization
 from wsstad_jax.reports import colors
+from wsstad_jax.reports import html_file
 from wsstad_jax.reports import intervals_table
+from wsstad_jax.reports import plots
+from wsstad_jax.video import decode
 
-_TEMPLATES = pathlib.Path(__file__).parent / 'templates'
 _TUBES_SHOWN = 3
-_POINTS = 200  # of a curve
 _COLUMNS = (
     ('video_id', 'video'), ('category', 'category'), ('label', 'abnormal'), ('score', 'score'),
     ('s_loc', 'S_loc'), ('failure', 'failure'),
 )
+_LAYERS = (('predicted', 'top-1 tube'), ('runner_up', 'runners-up'), ('truth', 'true event'))
+_CARDS = {
+    'vauc': 'VAUC', 'miou': 'MIoU', 'iou@0.1': 'IoU@0.1', 'iou@0.5': 'IoU@0.5',
+    'frame_auc': 'Frame AUC',
+}
 
 
 def write_page(
@@ -41,10 +39,14 @@ def write_page(
     *,
     title: str,
     measured: Mapping[str, intervals.Interval] | None = None,
+    results: Mapping[str, object] | None = None,
+    history: Sequence[Mapping[str, float]] = (),
     images: Sequence[str] = (),
     provenance: Mapping[str, object],
 ) -> None:
   """Writes the page.
+
+  Videos that a browser does not play are copied to a folder `played` beside it.
 
   Args:
     path: .html file; the videos are found by their paths relative to its folder.
@@ -52,53 +54,71 @@ def write_page(
     facts: of the file of each video.
     title: heading of the page.
     measured: figures of the videos; None where nothing is known to be true.
+    results: beside those of the paper, see `tables.beside_paper`.
+    history: of the training, as history.json has it.
     images: .png files that are taken into the page, those that there are.
-    provenance: what the results were made with.
+    provenance: see `html_file.write`.
+
+  Raises:
+    UserError: a video cannot be read.
   """
   known = measured is not None
   folder = os.path.dirname(path) or '.'
   shown = [_describe(video, of, folder) for video, of in zip(videos, facts, strict=True)]
-  environment = jinja2.Environment(
-      loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
-  )
-  text = environment.get_template('report.html').render(
+  curves = (create_curves(videos) if known else []) + plots.training_curves(history)
+  drawn = [
+      {'name': curve.title, 'source': html_file.embed(plots.draw_curve(curve), 'svg+xml')}
+      for curve in curves
+      if curve.lines
+  ]
+  drawn += [
+      {'name': os.path.basename(image),
+       'source': html_file.embed(pathlib.Path(image).read_bytes(), 'png')}
+      for image in images
+      if os.path.exists(image)
+  ]
+  html_file.write(
+      path,
+      'report.html',
       title=title,
       summary=_summary(videos, known),
-      note='Less is better for alarms and seconds.',
+      known=known,
+      cards=_cards(measured or {}),
+      results=results,
       figures=_rows(measured or {}),
-      curves=create_curves(videos) if known else [],
-      images={os.path.basename(image): _embed(image) for image in images if os.path.exists(image)},
+      plots=drawn,
       columns=_COLUMNS if known else _COLUMNS[:1] + _COLUMNS[3:4],
+      layers=_LAYERS if known else _LAYERS[:2],
       videos=shown,
       colors=_colors(),
-      provenance=json.dumps(provenance, indent=2, default=str),
       data={'videos': shown, 'colors': _colors()},
+      provenance=provenance,
   )
-  with files.atomic_path(path) as temporary:
-    pathlib.Path(temporary).write_text(text, encoding='utf-8')
 
 
-def create_curves(videos: Sequence[figures.Outcome]) -> list[dict[str, object]]:
-  """Returns the ROC curves of videos and frames, and IoU@ over its threshold, as lines."""
+def create_curves(videos: Sequence[figures.Outcome]) -> list[plots.Curve]:
+  """Returns the ROC curves of videos and frames, and IoU@ over its threshold."""
   truth = [(np.array([video.label == 1]), np.array([video.score])) for video in videos]
   marks = [
       (np.isin(np.arange(video.num_frames), _inside(video.truths)), video.frame_scores)
       for video in videos
   ]
-  roc = [
-      _line(name, color, *_roc(*map(np.concatenate, zip(*rows))))
-      for name, color, rows in (
-          ('videos', colors.PREDICTED, truth), ('frames', colors.CURVE, marks)
-      )
-  ]
+  roc = {
+      name: _roc(*map(np.concatenate, zip(*rows)))
+      for name, rows in (('videos', truth), ('frames', marks))
+  }
   scores = np.array([_s_loc(video) for video in videos if video.label == 1])
   thresholds = np.linspace(0, 1, 101)
   shares = np.array([localization.iou_at(scores, threshold) for threshold in thresholds])
   return [
-      {'title': 'ROC', 'x_name': 'false positive rate', 'y_name': 'true positive rate',
-       'lines': [line for line in roc if line]},
-      {'title': 'IoU@', 'x_name': 'threshold', 'y_name': 'share of events found',
-       'lines': [_line('top-1 tube', colors.PREDICTED, thresholds, shares)] if len(scores) else []},
+      plots.Curve(
+          'ROC', 'false positive rate', 'true positive rate',
+          {name: line for name, line in roc.items() if len(line[0])},
+      ),
+      plots.Curve(
+          'Events found', 'IoU threshold', 'share of events',
+          {'top-1 tube': (thresholds, shares)} if len(scores) else {},
+      ),
   ]
 
 
@@ -117,8 +137,8 @@ def _describe(video: figures.Outcome, facts: VideoFacts, folder: str) -> dict[st
   return {
       'video_id': video.video_id,
       'shown': {key: _cell(key, value) for key, value in values.items()},
-      'sorted': values | {'s_loc': -1.0 if s_loc is None else s_loc},
-      'source': parse.quote(os.path.relpath(facts.path, folder)),
+      'sorted': {key: -1.0 if _is_missing(value) else value for key, value in values.items()},
+      'source': parse.quote(os.path.relpath(_played(video.video_id, facts, folder), folder)),
       'width': facts.width,
       'height': facts.height,
       'rate': facts.frames_per_second,
@@ -145,17 +165,56 @@ def _s_loc(video: figures.Outcome) -> float:
 def _cell(key: str, value: object) -> str:
   if key == 'label':
     return {0: 'no', 1: 'yes'}.get(value, 'unknown')
-  if value is None:
+  if _is_missing(value):
     return '-'
   return f'{value:.3f}' if isinstance(value, float) else str(value)
 
 
-def _rows(measured: Mapping[str, intervals.Interval]) -> list[list[str]]:
+def _is_missing(value: object) -> bool:
+  return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _played(video_id: str, facts: VideoFacts, folder: str) -> str:
+  """Returns the file of a video, or of a copy that browsers play, which is made if missing."""
+  if not os.path.exists(facts.path) or decode.plays_in_browsers(facts.path):
+    return facts.path
+  path = os.path.join(folder, 'played', f'{video_id}.mp4')
+  if not os.path.exists(path):
+    decode.write_video(
+        path, decode.iterate_frames(facts.path), frames_per_second=facts.frames_per_second
+    )
+  return path
+
+
+def _cards(measured: Mapping[str, intervals.Interval]) -> list[dict[str, str]]:
   return [
-      [name, *(_number(value) for value in dataclasses.astuple(found)), intervals_table.unit(name)]
+      {
+          'title': title,
+          'value': f'{measured[name].value:.1f} %',
+          'range': '' if math.isnan(measured[name].low)
+          else f'{measured[name].low:.1f} to {measured[name].high:.1f}',
+      }
+      for name, title in _CARDS.items()
+      if name in measured and not math.isnan(measured[name].value)
+  ]
+
+
+def _rows(measured: Mapping[str, intervals.Interval]) -> list[dict[str, object]]:
+  return [
+      {
+          'cells': [name, *map(_number, dataclasses.astuple(found)), intervals_table.unit(name)],
+          'range': _range(found) if intervals_table.unit(name) == '%' else None,
+          'meaning': intervals_table.meaning(name),
+      }
       for name, found in measured.items()
       if not math.isnan(found.value)
   ]
+
+
+def _range(found: intervals.Interval) -> dict[str, float]:
+  """Returns where a share and its interval stand on a line from 0 to 100."""
+  low, high = (found.value if math.isnan(edge) else edge for edge in (found.low, found.high))
+  return {'value': found.value, 'low': low, 'width': high - low}
 
 
 def _number(value: float) -> str:
@@ -182,21 +241,6 @@ def _roc(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray
   found = np.append(0, np.cumsum(labels[order])[ends])
   false = np.append(0, np.cumsum(~labels[order])[ends])
   return false / false[-1], found / found[-1]
-
-
-def _line(
-    name: str, color: tuple[int, int, int], x: np.ndarray, y: np.ndarray
-) -> dict[str, str] | None:
-  if not len(x):
-    return None
-  kept = np.unique(np.linspace(0, len(x) - 1, _POINTS).astype(int))
-  points = ' '.join(f'{100 * a:.1f},{100 - 100 * b:.1f}' for a, b in zip(x[kept], y[kept]))
-  return {'name': name, 'color': _hex(color), 'points': points}
-
-
-def _embed(path: str) -> str:
-  content = base64.b64encode(pathlib.Path(path).read_bytes()).decode('ascii')
-  return f'data:image/png;base64,{content}'
 
 
 def _colors() -> dict[str, str]:

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 import contextlib
+import dataclasses
+import io
+import itertools
 
+import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 import numpy as np
@@ -11,7 +15,74 @@ from wsstad_jax.core import files
 from wsstad_jax.core.records import Tube
 from wsstad_jax.reports import colors
 
-Series = tuple[Sequence[int], Sequence[float]]  # steps and the values there
+Series = tuple[Sequence[float], Sequence[float]]  # x and y, or steps and the values there
+_LINES = (colors.CURVE, colors.RUNNER_UP, colors.TRUTH, colors.PREDICTED)
+_POINTS = 200  # of a line
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+  """A small plot.
+
+  Attributes:
+    title: what it shows.
+    x_name: of the horizontal axis.
+    y_name: of the vertical axis.
+    lines: by name.
+    mark: x of a vertical line, if any.
+  """
+
+  title: str
+  x_name: str
+  y_name: str
+  lines: Mapping[str, Series]
+  mark: float | None = None
+
+
+def training_curves(history: Sequence[Mapping[str, float]]) -> list[Curve]:
+  """Returns the losses and the validation VAUC over the steps; nothing without a history.
+
+  Args:
+    history: as history.json has it: 'step' and other figures of each validation.
+  """
+  if not history:
+    return []
+  names = dict.fromkeys(name for row in history for name in row)
+  lines = {
+      name: tuple(zip(*((row['step'], row[name]) for row in history if name in row)))
+      for name in names
+  }
+  losses = {name: lines[name] for name in names if name.endswith('_loss')}
+  return [
+      Curve('Losses', 'step', 'loss', losses),
+      Curve('Validation', 'step', 'VAUC (%)', {'validation videos': lines['validation_vauc']},
+            best_step(history)),
+  ]
+
+
+def best_step(history: Sequence[Mapping[str, float]]) -> int:
+  """Returns the step whose checkpoint is chosen: of the best validation, the last one."""
+  return max(history, key=lambda row: (row['validation_quality'], row['step']))['step']
+
+
+def draw_curve(curve: Curve) -> bytes:
+  """Returns a curve as SVG, the same bytes for the same curve."""
+  figure = Figure(figsize=(4, 3.2), layout='constrained')
+  axes = figure.subplots()
+  for (name, (x, y)), color in zip(curve.lines.items(), itertools.cycle(_LINES)):
+    kept = np.unique(np.linspace(0, len(x) - 1, _POINTS).astype(int))
+    marker = 'o' if len(x) < 2 else None
+    axes.plot(np.asarray(x)[kept], np.asarray(y)[kept], label=name, color=_rgb(color), marker=marker)
+  if curve.mark is not None:
+    axes.axvline(curve.mark, color='dimgrey', linestyle='--', label='chosen')
+  axes.set(title=curve.title, xlabel=curve.x_name, ylabel=curve.y_name)
+  axes.grid(alpha=0.25)
+  axes.spines[['top', 'right']].set_visible(False)
+  axes.legend(frameon=False)
+  content = io.BytesIO()
+  with matplotlib.rc_context({'svg.hashsalt': curve.title}):
+    figure.savefig(content, format='svg', metadata={'Date': None})
+  return content.getvalue()
 
 
 def write_scores(
@@ -52,27 +123,23 @@ def write_scores(
     axes.legend(unique.values(), unique.keys(), loc='upper left', bbox_to_anchor=(1, 1))
 
 
-def write_training_curves(
-    path: str, *, losses: Mapping[str, Series], vauc: Series, best_step: int | None = None
-) -> None:
+def write_training_curves(path: str, history: Sequence[Mapping[str, float]]) -> None:
   """Draws the losses and, below, the validation VAUC (in percent) over the steps.
 
   Args:
     path: .png file.
-    losses: by name.
-    vauc: of the validation videos, in percent.
-    best_step: the step whose checkpoint was chosen.
+    history: as history.json has it, with at least one row.
   """
-  with _figure(path, (8, 6), 2) as (upper, lower):
-    for name, (steps, values) in losses.items():
-      upper.plot(steps, values, label=name)
-    upper.set(ylabel='loss')
-    upper.legend()
-    lower.plot(*vauc, marker='o', color=_rgb(colors.CURVE))
-    lower.set(xlabel='step', ylabel='validation VAUC (%)')
-    if best_step is not None:
-      lower.axvline(best_step, color=_rgb(colors.PREDICTED), linestyle='--', label='chosen')
-      lower.legend()
+  curves = training_curves(history)
+  with _figure(path, (8, 6), len(curves)) as rows:
+    for axes, curve in zip(rows, curves):
+      for name, series in curve.lines.items():
+        axes.plot(*series, label=name, marker='o')
+      if curve.mark is not None:
+        axes.axvline(curve.mark, color=_rgb(colors.PREDICTED), linestyle='--', label='chosen')
+      axes.set(ylabel=curve.y_name)
+      axes.legend()
+    axes.set(xlabel='step')
 
 
 @contextlib.contextmanager

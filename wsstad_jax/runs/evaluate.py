@@ -4,6 +4,7 @@ import collections
 from collections.abc import Mapping, Sequence
 import dataclasses
 import os
+import time
 
 import ml_collections
 import numpy as np
@@ -12,6 +13,7 @@ import tqdm
 from wsstad_jax.core import config as config_lib
 from wsstad_jax.core import files
 from wsstad_jax.core import provenance
+from wsstad_jax.core import times
 from wsstad_jax.core.records import Detections, Tube, TubeKind
 from wsstad_jax.data import bags
 from wsstad_jax.data import pipeline
@@ -65,6 +67,7 @@ def evaluate(
   Raises:
     UserError: there is no checkpoint or no test split, or the other run does not fit.
   """
+  begin = time.monotonic()
   score_fn = scoring.restore_score_fn(config, workdir)
   source = pipeline.BagSource(bags_folder, 'test')
   scored = score_fn(pipeline.iterate(source))
@@ -95,16 +98,19 @@ def evaluate(
   print(f'\n{intervals_table.format_figures(measured)}')
   if against:
     compare(outcome, measured, workdir, against)
-  report = os.path.join(workdir, 'report.html')
+  seconds = time.monotonic() - begin
+  times.note(workdir, 'Evaluating', seconds=seconds, count=len(videos), unit='video')
+  report, history = (os.path.join(workdir, name) for name in ('report.html', 'history.json'))
   page.write_page(
       report,
       outcome,
       [bags.video_facts(video.bag) for video in videos],
       title=f'{config.method} on {config.data.name}',
       measured=measured,
-      images=[os.path.join(workdir, 'training_curves.png')],
+      results=tables.beside_paper(config.method, results, data=config.data.name),
+      history=files.read_json(history) if os.path.exists(history) else (),
       provenance=provenance.collect(mode='evaluate', seed=config.seed) | {
-          'data': bags_folder, 'config': config_lib.flatten(config)
+          'data': bags_folder, 'config': config_lib.flatten(config), 'times': times.read(workdir)
       },
   )
   pictures = draw(videos, os.path.join(workdir, 'overlays'), config.evaluate.num_pictures)

@@ -8,9 +8,9 @@ import jax
 import ml_collections
 import numpy as np
 import tensorboardX
-import tqdm
 
 from wsstad_jax.core import files
+from wsstad_jax.core import times
 from wsstad_jax.core.config import flatten
 from wsstad_jax.data import pipeline
 from wsstad_jax.metrics import classification
@@ -50,7 +50,8 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
     state = checkpoints.restore_latest(state, batches) or state
     done = int(state.step)
     history = [row for row in files.read_json(history_path) if row['step'] <= done] if done else []
-    bar = tqdm.tqdm(total=settings.num_steps, initial=done, desc='Training', unit='step')
+    progress = times.create_progress(workdir)
+    bar = progress(total=settings.num_steps, initial=done, desc='Training', unit='step')
     recent = collections.defaultdict(list)
     for number in range(done, settings.num_steps):
       batch = devices.shard(next(batches), mesh)
@@ -73,16 +74,7 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
       )
     bar.close()
 
-  def curve(name):
-    return tuple(zip(*((row['step'], row[name]) for row in history if name in row)))
-
-  names = dict.fromkeys(name for row in history for name in row if name.endswith('_loss'))
-  plots.write_training_curves(
-      os.path.join(workdir, 'training_curves.png'),
-      losses={name: curve(name) for name in names},
-      vauc=curve('validation_vauc'),
-      best_step=max(history, key=lambda row: (row['validation_quality'], row['step']))['step'],
-  )
+  plots.write_training_curves(os.path.join(workdir, 'training_curves.png'), history)
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)

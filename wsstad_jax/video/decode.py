@@ -4,6 +4,7 @@ import contextlib
 import fractions
 import itertools
 import os
+import pathlib
 from collections.abc import Iterable, Iterator
 
 import av
@@ -17,6 +18,8 @@ from wsstad_jax.video import images
 
 # Durations in containers are rounded and audio frames do not end with video frames.
 _DURATION_SLACK_FRAMES = 3
+_BROWSER_SUFFIXES = ('.mp4', '.m4v', '.mov', '.webm')
+_BROWSER_CODECS = ('h264', 'vp8', 'vp9', 'av1', 'libdav1d')
 
 
 def read_facts(path: str | os.PathLike) -> VideoFacts:
@@ -141,6 +144,18 @@ def write_video(
         frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode='edge')
       container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
     container.mux(stream.encode())
+
+
+def plays_in_browsers(path: str | os.PathLike) -> bool:
+  """Returns whether browsers play a video file: its container and its codec are such.
+
+  Raises:
+    UserError: the file is missing or is not a video.
+  """
+  if pathlib.Path(path).suffix.lower() not in _BROWSER_SUFFIXES or os.path.isdir(path):
+    return False
+  with _opened(path) as (_, stream):
+    return stream.codec_context.name in _BROWSER_CODECS
 
 
 def num_bytes(path: str | os.PathLike) -> int:
