@@ -23,6 +23,8 @@ _VIDEO = flags.DEFINE_string('video', None, 'Video file to predict.')
 _WEIGHTS = flags.DEFINE_string('weights', None, 'File of torch, Keras or Caffe to import.')
 _OUT = flags.DEFINE_string('out', None, 'Folder for the prediction, *.npz for imported weights.')
 _AGAINST = flags.DEFINE_string('against', None, 'Folder of a run to evaluate the difference to.')
+_EXPORT = flags.DEFINE_multi_enum(
+    'export', [], ('csv', 'coco', 'mot'), 'Writes predicted tubes in this format too; repeatable.')
 _PREDICTIONS = flags.DEFINE_string('predictions', None, 'Boxes of any method, to be evaluated.')
 _TRUTH = flags.DEFINE_string('ground_truth', None, 'True boxes, to evaluate --predictions.')
 
@@ -74,11 +76,11 @@ def main(argv: list[str]) -> None:
     if mode in ('train', 'evaluate'):
       from wsstad_jax.runs.evaluate import evaluate
 
-      evaluate(config, workdir, prepared, against=_AGAINST.value)
+      evaluate(config, workdir, prepared, against=_AGAINST.value, export=_EXPORT.value)
     if mode == 'predict':
       from wsstad_jax.runs.predict import predict
 
-      predict(config, workdir, video=_VIDEO.value, out=_OUT.value)
+      predict(config, workdir, video=_VIDEO.value, out=_OUT.value, export=_EXPORT.value)
 
 
 def _run_or_explain(argv: list[str]) -> None:

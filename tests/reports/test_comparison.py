@@ -69,3 +69,36 @@ def test_the_papers_figures_are_shown_on_its_data_alone():
   assert paper_tables.paper_figures(3, 'st_ucf_crime')['mg_rank'] == {'vauc': 76.83, 'miou': 8.1}
   assert paper_tables.paper_figures(1, 'synthetic_traffic') == {}
   assert paper_tables.paper_figures(9, 'stra') == {}
+
+
+def write_tables(folder, **names):
+  """Writes a page of tables whose results are given by name; returns its text."""
+  tables = {}
+  for name, results in names.items():
+    comparison.write_plot(str(folder / f'{name}.png'), RESULTS, PAPER)
+    tables[name] = {
+        'methods': results, 'paper': PAPER, 'reference': 'mgpr', 'note': '24 videos & more.',
+        'reports': {method: {'0': f'{method}-seed0/report.html'} for method in results},
+    }
+  path = folder / 'report.html'
+  comparison.write_page(str(path), tables, title='Methods <on> data', provenance={'seed': 7})
+  return path.read_text('utf-8')
+
+
+def test_the_page_holds_all_tables_their_differences_and_plots(tmp_path):
+  page = write_tables(tmp_path, table1=RESULTS, table2={'dmrm': RESULTS['dmrm']})
+  assert page.count('<section>') == 2 and 'Table 1' in page and 'Table 2' in page
+  assert page.count('data:image/png') == 2 and '24 videos &amp; more.' in page
+  assert 'Methods &lt;on&gt; data' in page and '<dd>7</dd>' in page
+  assert page.count('Method minus mgpr') == 1  # the second table has no reference
+  assert '<td class="worse">-10.00<br><span class="note">-15.00 to -5.00</span></td>' in page
+  assert '<td>-0.50<br><span class="note">-2.00 to 1.00</span></td>' in page
+  assert page.count('href="dmrm-seed0/report.html"') == 2
+  assert '<td>7.23</td>' in page
+
+
+def test_undefined_figures_are_dashes_on_the_page(tmp_path):
+  nothing = make_cell(None, None, None, (None, None, None))
+  results = {'mgpr': RESULTS['mgpr'], 'stil': {'vauc': nothing, 'miou': nothing}}
+  page = write_tables(tmp_path, table1=results)
+  assert '<td>stil</td><td>-</td><td>-</td>' in page and 'class="better"' not in page

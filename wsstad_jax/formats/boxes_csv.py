@@ -3,6 +3,7 @@
 import csv
 import os
 
+from wsstad_jax.core import files
 from wsstad_jax.formats.source import Source
 from wsstad_jax.formats.table import BoxTable
 from wsstad_jax.formats.table import Rows
@@ -60,3 +61,16 @@ def _check_header(source: Source, header: list[str]) -> None:
   if unknown or len(set(header)) < len(header):
     found = f'unknown columns {unknown}' if unknown else f'a column twice: {header}'
     raise source.fault('row 1', f'the header has {found[:200]}')
+
+
+def write(path: str | os.PathLike, table: BoxTable) -> None:
+  """Writes a table with all columns; boxes without a track have -1 there."""
+  columns = zip(
+      table.videos, table.frames.tolist(), table.tracks.tolist(), *table.boxes_xyxy.T.tolist(),
+      table.scores.tolist(), table.classes,
+  )
+  with files.atomic_path(os.fspath(path)) as temporary:
+    with open(temporary, 'w', encoding='utf-8', newline='') as file:
+      writer = csv.writer(file, lineterminator='\n')
+      writer.writerow(['video', 'frame', 'track', *_SIDES, 'score', 'class'])
+      writer.writerows(columns)

@@ -1,14 +1,17 @@
-"""Several methods beside each other: as Markdown, as CSV and as a picture."""
+"""Several methods beside each other: as Markdown, as CSV, as a picture and as a page."""
 
 from collections.abc import Mapping, Sequence
 import csv
 import math
+import pathlib
+from urllib import parse
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from wsstad_jax.core import files
 from wsstad_jax.reports import colors
+from wsstad_jax.reports import html_file
 
 # Of a method and a figure: 'value', 'low', 'high' in percent, and under 'difference' the same of
 # the method minus the reference.
@@ -92,6 +95,82 @@ def write_plot(path: str, results: Results, paper: Paper) -> None:
   axes.invert_yaxis()  # shared
   with files.atomic_path(path) as temporary:
     canvas.print_png(temporary)
+
+
+def write_page(
+    path: str,
+    tables: Mapping[str, Mapping[str, object]],
+    *,
+    title: str,
+    provenance: Mapping[str, object],
+) -> None:
+  """Writes a page of all tables.
+
+  Args:
+    path: .html file; the plots of the tables lie beside it, as <name>.png.
+    tables: by name, as their .json files have them: 'note', 'reference', 'paper', 'methods',
+      and 'reports': the pages of the runs of each method, by seed, relative to the page.
+    title: heading.
+    provenance: see `html_file.write`.
+  """
+  html_file.write(
+      path,
+      'comparison.html',
+      title=title,
+      summary='Methods with intervals, and their differences on the same videos.',
+      tables=[_describe(name, table, pathlib.Path(path).parent) for name, table in tables.items()],
+      provenance=provenance,
+  )
+
+
+def _describe(name: str, table: Mapping, folder: pathlib.Path) -> dict[str, object]:
+  results, paper, reference = table['methods'], table['paper'], table['reference']
+  figures = list(next(iter(results.values())))
+  reported = [figure for figure in figures if any(figure in row for row in paper.values())]
+  names = ['Method', *map(title, figures)]
+  others = [method for method in results if method != reference] if reference in results else []
+  return {
+      'title': name.replace('table', 'Table '),
+      'note': table['note'],
+      'reference': reference,
+      'heading': [*names, *(f'{title(figure)} (paper)' for figure in reported)],
+      'names': names,
+      'rows': [
+          {
+              'method': method,
+              'ours': method == reference,
+              'cells': [_shown(cells[figure]) for figure in figures]
+              + [_shown(dict.fromkeys(('value', 'low', 'high'), paper.get(method, {}).get(figure)))
+                 for figure in reported],
+              'links': [
+                  (seed, parse.quote(link)) for seed, link in table['reports'][method].items()
+              ],
+          }
+          for method, cells in results.items()
+      ],
+      'differences': [
+          {'method': method,
+           'cells': [_shown(results[method][figure]['difference'], signed=True)
+                     for figure in figures]}
+          for method in others
+      ],
+      'plot': html_file.embed((folder / f'{name}.png').read_bytes(), 'png'),
+  }
+
+
+def _shown(cell: Cell, signed: bool = False) -> dict[str, str]:
+  """Returns value and interval as text, and for a difference what it shows."""
+  value, low, high = (
+      math.nan if cell[key] is None else cell[key] for key in ('value', 'low', 'high')
+  )
+  if math.isnan(value):
+    return {'value': '-', 'range': '', 'verdict': ''}
+  differs = signed and (low > 0 or high < 0)
+  return {
+      'value': f'{value:+.2f}' if signed else _number(value),
+      'range': '' if math.isnan(low) or low == high else f'{_number(low)} to {_number(high)}',
+      'verdict': ('better' if value > 0 else 'worse') if differs else '',
+  }
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

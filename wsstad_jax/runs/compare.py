@@ -7,12 +7,15 @@ import functools
 import io
 import math
 import os
+import pathlib
 
 import ml_collections
 import numpy as np
 
 from wsstad_jax.core import config as config_lib
 from wsstad_jax.core import files
+from wsstad_jax.core import provenance
+from wsstad_jax.core import times
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.metrics import intervals
 from wsstad_jax.metrics import localization
@@ -36,7 +39,7 @@ def compare(
 ) -> dict:
   """Runs or resumes every method with every seed, then writes table<number>.md, .csv, .json, .png.
 
-  Each run has its own folder <method>-seed<seed> below the workdir, which the tables of one data
+  report.html shows all tables of the workdir. Each run has its own folder <method>-seed<seed> below the workdir, which the tables of one data
   set share. A run that is finished is not touched; the table is made of what the runs wrote.
 
   Args:
@@ -147,10 +150,42 @@ def write(config, workdir: str, results: dict, runs: Mapping[str, list]) -> dict
       file.write(page)
   comparison.write_csv(f'{path}.csv', results, paper)
   comparison.write_plot(f'{path}.png', results, paper)
-  content = {'note': note, 'reference': REFERENCE, 'paper': paper, 'methods': _without_nan(results)}
+  seeds = range(config.seed, config.seed + config.compare.num_seeds)
+  content = {
+      'note': note,
+      'reference': REFERENCE,
+      'paper': paper,
+      'methods': _without_nan(results),
+      'order': list(results),
+      'reports': {
+          method: {str(seed): f'{method}-seed{seed}/report.html' for seed in seeds}
+          for method in results
+      },
+  }
   files.write_json(f'{path}.json', content)
-  print(f'\n{page}\nLook at:\n  ' + '\n  '.join(f'{path}.{end}' for end in ('md', 'csv', 'png')))
+  report = write_report(config, workdir)
+  written = [report, *(f'{path}.{ending}' for ending in ('md', 'csv', 'png'))]
+  print(f'\n{page}\nLook at:\n  ' + '\n  '.join(written))
   return files.read_json(f'{path}.json')
+
+
+def write_report(config, workdir: str) -> str:
+  """Writes report.html with all tables of the workdir; returns its path."""
+  tables = {}
+  for path in sorted(pathlib.Path(workdir).glob('table*.json')):
+    table = files.read_json(path)
+    methods = {method: table['methods'][method] for method in table['order']}
+    tables[path.stem] = table | {'methods': methods}
+  report = os.path.join(workdir, 'report.html')
+  comparison.write_page(
+      report,
+      tables,
+      title=f'Methods on {config.data.name}',
+      provenance=provenance.collect(mode='compare', seed=config.seed) | {
+          'config': config_lib.flatten(config), 'times': times.read(workdir)
+      },
+  )
+  return report
 
 
 def create_figures(videos: Sequence[Mapping]) -> dict[str, intervals.StatisticFn]:

@@ -25,6 +25,7 @@ from wsstad_jax.metrics import localization
 from wsstad_jax.metrics import probe
 from wsstad_jax.metrics import summary
 from wsstad_jax.reports import exchange
+from wsstad_jax.reports import exports
 from wsstad_jax.reports import intervals_table
 from wsstad_jax.reports import overlay
 from wsstad_jax.reports import page
@@ -32,6 +33,7 @@ from wsstad_jax.reports import tables
 from wsstad_jax.runs import outcomes
 from wsstad_jax.runs import pairing
 from wsstad_jax.runs import scoring
+from wsstad_jax.runs import summaries
 
 _PROBE_INSTANCES = 20  # of each video, evenly drawn from its instances
 _PROBE_POSITIVE = 0.3  # overlap with the event from which an instance shows it
@@ -48,7 +50,12 @@ class ScoredVideo:
 
 
 def evaluate(
-    config: ml_collections.ConfigDict, workdir: str, bags_folder: str, *, against: str | None = None
+    config: ml_collections.ConfigDict,
+    workdir: str,
+    bags_folder: str,
+    *,
+    against: str | None = None,
+    export: Sequence[str] = (),
 ) -> dict:
   """Writes figures, predictions and overlays of test videos; prints the table of results.
 
@@ -60,6 +67,7 @@ def evaluate(
     bags_folder: of the prepared data set.
     against: folder of another evaluated run; prints the paired differences to it and writes
       them to differences.json.
+    export: formats of `exports.KINDS`, in which the predicted tubes are written to `exports/`.
 
   Returns:
     The content of metrics.json.
@@ -80,7 +88,7 @@ def evaluate(
       for video in videos
   ])
   diagnostics = {'proposals': measure_proposals(videos), 'linear_probe': probe_features(videos)}
-  outcome = write_outcomes(videos, workdir)
+  outcome, exported = write_outcomes(videos, workdir, export)
   measured = figures.measure(outcome)
   added = {name: found.value for name, found in measured.items() if name not in results}
   spread = {'intervals': {
@@ -115,17 +123,26 @@ def evaluate(
   )
   pictures = draw(videos, os.path.join(workdir, 'overlays'), config.evaluate.num_pictures)
   written = os.path.join(workdir, pairing.PREDICTIONS_FILE)
-  print('\nLook at:\n  ' + '\n  '.join([report, path, written, *pictures]))
+  summaries.write(workdir, measured, pictures)
+  drawn = [picture for picture, _ in pictures]
+  print('\nLook at:\n  ' + '\n  '.join([report, path, written, *exported, *drawn]))
   return files.read_json(path)
 
 
-def write_outcomes(videos: Sequence[ScoredVideo], workdir: str) -> list[figures.Outcome]:
-  """Writes predictions.json and ground_truth.json; returns what they hold, paired."""
+def write_outcomes(
+    videos: Sequence[ScoredVideo], workdir: str, export: Sequence[str]
+) -> tuple[list[figures.Outcome], list[str]]:
+  """Writes predictions.json, ground_truth.json and exports.
+
+  Returns:
+    What they hold, paired, and where the exports are.
+  """
   predicted = [outcomes.predicted_video(video.bag, video.scores, video.tubes) for video in videos]
   true = [outcomes.true_video(video.bag) for video in videos]
   exchange.write_predictions(os.path.join(workdir, pairing.PREDICTIONS_FILE), predicted)
   exchange.write_ground_truth(os.path.join(workdir, pairing.GROUND_TRUTH_FILE), true)
-  return [pairing.pair(*both) for both in zip(predicted, true)]
+  exported = exports.write(os.path.join(workdir, 'exports'), predicted, export)
+  return [pairing.pair(*both) for both in zip(predicted, true)], exported
 
 
 def compare(
@@ -228,14 +245,18 @@ def describe(video: ScoredVideo) -> dict[str, object]:
   }
 
 
-def draw(videos: Sequence[ScoredVideo], folder: str, count: int) -> list[str]:
-  """Writes overlays of the best and the worst localized anomalous videos; returns their paths."""
+def draw(videos: Sequence[ScoredVideo], folder: str, count: int) -> list[tuple[str, int]]:
+  """Writes overlays of the best and the worst localized anomalous videos.
+
+  Returns:
+    The path of each and the middle frame of its top-1 tube, the best first.
+  """
   ranked = sorted(
       (video for video in videos if video.bag['label'] == 1),
       key=lambda video: -video.localizations[np.argmax(video.scores.fused)],
   )
   ends = ranked[: count - count // 2] + ranked[max(count - count // 2, len(ranked) - count // 2) :]
-  paths = []
+  drawn = []
   for video in tqdm.tqdm(ends, desc='Drawing', unit='video'):
     bag, facts = video.bag, bags.video_facts(video.bag)
     spans = bag['tube_spans'][: len(video.tubes)]
@@ -243,8 +264,8 @@ def draw(videos: Sequence[ScoredVideo], folder: str, count: int) -> list[str]:
     top = video.tubes[int(np.argmax(video.scores.fused))]
     path = os.path.join(folder, f'{bag["video_id"]}.mp4')
     overlay.write_overlay(path, facts, [top], frame_scores=curve, truths=bags.truth_tubes(bag))
-    paths.append(path)
-  return paths
+    drawn.append((path, (top.start + top.stop) // 2))
+  return drawn
 
 
 def _linked_detections(tubes: Sequence[Tube]) -> Detections:

@@ -1,6 +1,8 @@
 """--mode=predict: the tubes around what is abnormal in one new video."""
 
+from collections.abc import Sequence
 import os
+import time
 
 import ml_collections
 import numpy as np
@@ -10,6 +12,7 @@ from wsstad_jax.core import provenance
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.metrics import frames
 from wsstad_jax.reports import exchange
+from wsstad_jax.reports import exports
 from wsstad_jax.reports import overlay
 from wsstad_jax.reports import page
 from wsstad_jax.reports import plots
@@ -21,15 +24,33 @@ from wsstad_jax.runs import scoring
 from wsstad_jax.video import decode
 
 
-def predict(config: ml_collections.ConfigDict, workdir: str, *, video: str, out: str) -> None:
+def predict(
+    config: ml_collections.ConfigDict,
+    workdir: str,
+    *,
+    video: str,
+    out: str,
+    export: Sequence[str] = (),
+) -> None:
   """Writes prediction.json, report.html, overlay.mp4 and scores.png to the folder `out`.
+
+  Args:
+    config: of the run.
+    workdir: of the run.
+    video: file of the video.
+    out: folder, made if missing.
+    export: formats of `exports.KINDS`, in which the tubes are written to `out` too.
 
   Raises:
     UserError: the video cannot be read, or the workdir holds no trained model.
   """
   score_fn = scoring.restore_score_fn(config, workdir)
   facts = decode.read_facts(video)
-  ((bag, scores),) = score_fn([prepare.prepare_one(video, config)])
+  begin = time.monotonic()
+  prepared = prepare.prepare_one(video, config)
+  middle = time.monotonic()
+  ((bag, scores),) = score_fn([prepared])
+  end = time.monotonic()
   tubes = scoring.scored_tubes(bag, scores)
   found = predictions.select_distinct([
       predictions.Prediction(*row)
@@ -57,14 +78,23 @@ def predict(config: ml_collections.ConfigDict, workdir: str, *, video: str, out:
   known_nothing = exchange.TrueVideo(
       os.path.basename(video), -1, '', facts.num_frames, facts.frames_per_second, ()
   )
+  predicted = outcomes.predicted_video(bag, scores, tubes)
+  paths += exports.write(out, [predicted], export)
   page.write_page(
       paths[3],
-      [pairing.pair(outcomes.predicted_video(bag, scores, tubes), known_nothing)],
+      [pairing.pair(predicted, known_nothing)],
       [facts],
       title=os.path.basename(video),
       images=[paths[2]],
       provenance=provenance.collect(mode='predict', seed=config.seed) | {
-          'workdir': workdir, 'config': config_lib.flatten(config)
+          'workdir': workdir,
+          'config': config_lib.flatten(config),
+          'times': [
+              {'stage': stage, 'seconds': seconds, 'count': facts.num_frames, 'unit': 'frame'}
+              for stage, seconds in (
+                  ('Finding tubes, computing features', middle - begin), ('Scoring', end - middle)
+              )
+          ],
       },
   )
   start, stop = (np.array([top[0].start, top[0].stop]) / facts.frames_per_second).round(1)

@@ -49,6 +49,8 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
   ):
     state = checkpoints.restore_latest(state, batches) or state
     done = int(state.step)
+    if not done:
+      summaries.add_text('config', _as_table(flatten(config)))
     history = [row for row in files.read_json(history_path) if row['step'] <= done] if done else []
     progress = times.create_progress(workdir)
     bar = progress(total=settings.num_steps, initial=done, desc='Training', unit='step')
@@ -99,6 +101,12 @@ def validate(method, params, videos, config: ml_collections.ConfigDict) -> dict[
       'validation_cross_entropy': entropy,
       'validation_quality': vauc - 1e-3 * min(entropy, 10),
   }
+
+
+def _as_table(config: dict[str, object]) -> str:
+  """Returns a flat config as a table in Markdown, as TensorBoard shows texts."""
+  rows = (f'| {key} | {value} |' for key, value in config.items())
+  return '\n'.join(['| key | value |', '| --- | --- |', *rows])
 
 
 def _means(recent: dict[str, list[dict[str, jax.Array]]]) -> dict[str, float]:
