@@ -87,7 +87,11 @@ def write_page(
       results=results,
       figures=_rows(measured or {}),
       plots=drawn,
-      columns=_COLUMNS if known else _COLUMNS[:1] + _COLUMNS[3:4],
+      columns=[
+          (key, name) for key, name in _COLUMNS
+          if (known or key in ('video_id', 'score'))
+          and (key != 'category' or any(video.category for video in videos))
+      ],
       layers=_LAYERS if known else _LAYERS[:2],
       videos=shown,
       colors=_colors(),

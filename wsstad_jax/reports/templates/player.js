@@ -38,10 +38,10 @@ function drawBoxes() {
 }
 
 function drawTime() {
+  time.width = 2 * time.clientWidth;  // which also clears it
   const pen = time.getContext('2d'), count = video.scores.length, foot = 26, bars = 24;
   const x = index => index * time.width / count;
   const height = time.height - foot - bars;  // of the curve at a score of 1
-  pen.clearRect(0, 0, time.width, time.height);
   const bar = (layer, tube, row) => {
     if (!isShown(layer)) return;
     pen.fillStyle = colors[layer];
@@ -160,5 +160,6 @@ if (byId('failures')) {
     if (rows.length) choose(Number(rows[0].dataset.index));
   });
 }
+window.addEventListener('resize', drawTime);
 if (videos.length) choose(0);
 if (player.requestVideoFrameCallback) player.requestVideoFrameCallback(follow);
