@@ -122,6 +122,10 @@ def test_a_comparison_is_resumed_and_repeats_nothing(
   assert page in capsys.readouterr().out
   assert json.loads((tmp_path / 'table1.json').read_text()) == content
   assert (tmp_path / 'table1.png').stat().st_size > 0
+  report = (tmp_path / 'report.html').read_text()
+  assert report.count('<section>') == 1 and report.count('"dmrm-seed1/report.html"') == 1
+  order = [report.index(f'<th>{name}</th>') for name in ('VAUC', 'IoU@0.1', 'IoU@0.5', 'MIoU')]
+  assert order == sorted(order)
   assert len((tmp_path / 'table1.csv').read_text().splitlines()) == 1 + 3 * 6
 
 

@@ -156,7 +156,7 @@ def write(config, workdir: str, results: dict, runs: Mapping[str, list]) -> dict
       'reference': REFERENCE,
       'paper': paper,
       'methods': _without_nan(results),
-      'order': list(results),
+      'order': {'methods': list(results), 'figures': list(next(iter(results.values())))},
       'reports': {
           method: {str(seed): f'{method}-seed{seed}/report.html' for seed in seeds}
           for method in results
@@ -174,8 +174,11 @@ def write_report(config, workdir: str) -> str:
   tables = {}
   for path in sorted(pathlib.Path(workdir).glob('table*.json')):
     table = files.read_json(path)
-    methods = {method: table['methods'][method] for method in table['order']}
-    tables[path.stem] = table | {'methods': methods}
+    order, cells = table['order'], table['methods']  # JSON has its keys sorted
+    tables[path.stem] = table | {'methods': {
+        method: {figure: cells[method][figure] for figure in order['figures']}
+        for method in order['methods']
+    }}
   report = os.path.join(workdir, 'report.html')
   comparison.write_page(
       report,

@@ -26,7 +26,8 @@ function drawBoxes() {
     pen.strokeRect(left, top, right - left, bottom - top);
     const width = pen.measureText(text).width + 6, height = parseInt(pen.font.split(' ')[1]) + 4;
     const x = Math.max(0, Math.min(left - thickness / 2, boxes.width - width));
-    const y = top > height ? top : Math.min(bottom + height, boxes.height);
+    const above = top > height && layer !== 'truth' || bottom + height > boxes.height;
+    const y = above ? Math.max(top, height) : bottom + height;  // of the text's lower edge
     pen.fillRect(x, y - height, width, height);
     pen.fillStyle = '#fff';
     pen.fillText(text, x + 3, y - 1);
