@@ -59,6 +59,20 @@ def test_training_ends_with_a_table_and_where_to_look(trained):
     assert os.path.exists(path.strip())
 
 
+def test_training_leaves_times_and_its_config_for_tensorboard(trained):
+  folder, _, _ = trained
+  times = json.loads((folder / 'run' / 'times.json').read_text())
+  stages = [row['stage'] for row in times]
+  assert stages[:3] == ['Rendering videos', 'Finding tubes', 'Computing C3D features']
+  assert stages[-2:] == ['Training', 'Evaluating']
+  assert next(row['count'] for row in times if row['stage'] == 'Training') == 8
+  report = (folder / 'run' / 'report.html').read_text()
+  assert all(f'<td>{stage}</td>' in report for stage in stages)
+  events = b''.join(path.read_bytes() for path in (folder / 'run' / 'tensorboard').iterdir())
+  for content in (b'train.num_steps', b'test/miou', b'tubes/1_of_', b'tube_loss'):
+    assert content in events
+
+
 def test_evaluating_again_gives_the_same_numbers(trained):
   folder, flags, _ = trained
   before = (folder / 'run' / 'metrics.json').read_bytes()
@@ -92,7 +106,8 @@ def test_a_run_is_compared_with_another(trained):
 def test_predicting_a_video_writes_what_is_promised(trained, tmp_path):
   folder, flags, _ = trained
   video = next((folder / 'data').rglob('test_anomalous_*.mp4'))
-  done = run('--mode=predict', *flags, f'--video={video}', f'--out={tmp_path}/out')
+  done = run('--mode=predict', *flags, f'--video={video}', f'--out={tmp_path}/out',
+             '--export=mot')
   assert done.returncode == 0, done.stderr
   found = json.loads((tmp_path / 'out' / 'prediction.json').read_text())
   best = found['tubes'][0]
@@ -101,6 +116,8 @@ def test_predicting_a_video_writes_what_is_promised(trained, tmp_path):
     assert sum(1 for _ in overlay.decode(video=0)) == found['video']['num_frames']
   assert (tmp_path / 'out' / 'scores.png').stat().st_size > 0
   assert video.name in (tmp_path / 'out' / 'report.html').read_text()
+  first = (tmp_path / 'out' / 'mot' / f'{video.stem}.txt').read_text().splitlines()[0].split(',')
+  assert int(first[0]) >= 1 and 0 <= float(first[6]) <= 1
   # The video is one of the test split: what was found there must be found here.
   videos = json.loads((folder / 'run' / 'videos.json').read_text())
   (same,) = [row for row in videos if row['video_id'] == video.stem]

@@ -167,3 +167,19 @@ def test_a_missing_file_and_a_folder_are_errors(tmp_path):
     decode.read_facts(tmp_path / 'absent.mp4')
   with pytest.raises(UserError, match='it is a folder'):
     list(decode.iterate_frames(tmp_path))
+
+
+@pytest.mark.parametrize('name, codec, plays', [
+    ('a.mp4', 'libx264', True), ('a.MOV', 'libx264', True), ('a.webm', 'libvpx', True),
+    ('a.mp4', 'mpeg4', False), ('a.avi', 'libx264', False), ('a.mkv', 'libx264', False),
+])
+def test_what_browsers_play(tmp_path, name, codec, plays):
+  write_as(str(tmp_path / name), 3, codec)
+  assert decode.plays_in_browsers(tmp_path / name) == plays
+
+
+def test_a_folder_of_images_does_not_play_and_a_missing_file_is_an_error(tmp_path):
+  (tmp_path / 'images.mp4').mkdir()
+  assert not decode.plays_in_browsers(tmp_path / 'images.mp4')
+  with pytest.raises(UserError, match='no such file'):
+    decode.plays_in_browsers(tmp_path / 'gone.mp4')
