@@ -22,6 +22,7 @@ VEHICLES, PEDESTRIAN, MOTORCYCLE, PILE_UP = (
 ACCIDENTS = (VEHICLES, PEDESTRIAN, MOTORCYCLE, PILE_UP)
 
 _MARGIN = 60  # pixels from a meeting place to the border of the image
+_BROKEN_S = 600.0  # for which a broken-down vehicle stays: to the end of a video
 _NOTICE_S = 0.3  # between the plan of a plot and its first arrival
 
 
@@ -380,7 +381,7 @@ def meet(stage: Stage) -> bool:
 def smoke(stage: Stage) -> bool:
   """A vehicle puffs exhaust or tyre smoke."""
   for agent in stage.drivers(0.0):
-    agent.smoking_until = stage.traffic.time + float(stage.rng.uniform(0.6, 2.5))
+    agent.smoking_until = stage.traffic.time + float(stage.rng.uniform(0.6, 6))
     return True
   return False
 
@@ -394,6 +395,45 @@ def litter(stage: Stage) -> bool:
   return True
 
 
+def break_down(stage: Stage) -> bool:
+  """A vehicle stops with a smoking engine and stays; one at a time."""
+  traffic, rng = stage.traffic, stage.rng
+  if any(agent.hold_until > traffic.time + _BROKEN_S / 2 for agent in traffic.agents):
+    return False
+  for agent in stage.drivers(3.0):
+    _brake(stage, agent, float(rng.uniform(2.5, 7)), hold=_BROKEN_S)
+    agent.smoking_until = agent.braking_until + float(rng.uniform(1, 15))
+    return True
+  return False
+
+
+def lose_load(stage: Stage) -> bool:
+  """Something falls off a vehicle, breaks and stays on the road."""
+  rng = stage.rng
+  for agent in stage.drivers(2.0):
+    ahead = np.array([np.cos(agent.body.heading), np.sin(agent.body.heading)])
+    tail = agent.body.position - 0.5 * agent.actor.length * ahead
+    stage.particles.burst(
+      np.array([*tail, 0.8]), amount=int(rng.integers(4, 15)), speed=float(rng.uniform(0.8, 2.2))
+    )
+    if rng.random() < 0.5:
+      stage.particles.smoke(np.array([*tail, 0.3]), amount=int(rng.integers(2, 6)), grey=160.0)
+    return True
+  return False
+
+
+def stumble(stage: Stage) -> bool:
+  """A pedestrian falls and gets up again."""
+  for walker in stage.walkers():
+    until = stage.traffic.time + float(stage.rng.uniform(1.2, 5))
+    walker.dash = ((np.zeros(2), until),)
+    walker.down_until = until - 0.4
+    return True
+  return False
+
+
 HARMLESS = {
-  f.__name__: f for f in (hard_stop, halt, swerve, sprint, jaywalk, run, meet, smoke, litter)
-}
+  f.__name__: f
+  for f in (hard_stop, halt, swerve, sprint, jaywalk, run, meet, smoke, litter, break_down, lose_load,
+            stumble)
+}  # fmt: skip

@@ -50,6 +50,7 @@ class Agent:
     hold_until: it stands until then once forced to a stop.
     dash: legs of a walker who has left his path: (velocity [2], until seconds).
     smoking_until: it gives off smoke until then.
+    down_until: of a walker: it lies on the ground until then.
     waiting: seconds stood behind something.
     slows: whether it is seen to brake.
   """
@@ -76,6 +77,7 @@ class Agent:
   hold_until: float = -1.0
   dash: tuple = ()
   smoking_until: float = -1.0
+  down_until: float = -1.0
   waiting: float = 0.0
   slows: bool = False
 
@@ -541,6 +543,8 @@ class Traffic:
 
   def _walk(self, agent: Agent, drivers: list[Agent]) -> None:
     body = agent.body
+    body.pitch_goal = math.pi / 2 if self.time < agent.down_until else 0.0
+    body.lean(STEP_S)
     while agent.dash and self.time >= agent.dash[0][1]:
       agent.dash = agent.dash[1:]
       if not agent.dash:
