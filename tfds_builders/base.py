@@ -19,7 +19,6 @@ from wsstad_jax.data import bags
 from wsstad_jax.features import store
 from wsstad_jax.runs import prepare
 
-LEFT_OUT_FILE = 'left_out.json'  # beside the bags: why each missing video is left out
 _SPLITS = ('train', 'validation', 'test')
 
 
@@ -117,8 +116,9 @@ def prepare_bags(
     builder.download_and_prepare()
   bags_folder = os.fspath(builder.data_path)
   left_out = prepare.read_left_out(builder_class.folder(config))
-  if left_out:
-    files.write_json(os.path.join(bags_folder, LEFT_OUT_FILE), left_out)
+  path = os.path.join(bags_folder, prepare.LEFT_OUT_FILE)
+  if left_out or os.path.exists(path):
+    files.write_json(path, left_out)
   return bags_folder
 
 

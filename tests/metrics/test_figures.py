@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from wsstad_jax.core.records import Detections, Tube, TubeKind
+from wsstad_jax.core.records import NO_PLACE_XYXY, Detections, Tube, TubeKind
 from wsstad_jax.metrics import figures
 from wsstad_jax.metrics import intervals
 
@@ -156,3 +156,21 @@ def test_regions_are_sorted_by_frame():
   assert found.frames.tolist() == [4, 5, 5, 6]
   assert found.scores.tolist() == [0.5, 0.9, 0.5, 0.9]
   assert len(figures.regions_of([])) == 0
+
+
+def test_an_abnormal_video_without_events_counts_for_vauc_alone():
+  known = [outcome('a', 1, [tube(20, 60, 0.9)], [tube(20, 50)]), outcome('b', 0, [tube(0, 9, 0.4)])]
+  unknown = outcome('c', 1, [tube(0, 50, 0.3)])
+  without, with_it = value_of(known), value_of([*known, unknown])
+  assert (without.pop('vauc'), with_it.pop('vauc')) == (100.0, 50.0)
+  assert with_it == pytest.approx(without, nan_ok=True)
+  assert with_it['false_alarms_per_hour@0.5'] == 0.0
+
+
+def test_events_without_a_place_are_told_in_time_alone():
+  event = tube(20, 60, box=np.float32(NO_PLACE_XYXY))
+  values = value_of([outcome('a', 1, [tube(20, 60, 0.9)], [event]), outcome('b', 0)])
+  assert values['frame_auc'] == values['frame_auc_within'] == 100.0
+  assert values['seconds_to_detection@0.5'] == 0.0
+  for name in ('miou', 'iou@0.1', 'miou_all_frames', 'miou_truth_frames', 'tiou', 'rbdc', 'tbdc'):
+    assert np.isnan(values[name]), name

@@ -97,3 +97,13 @@ def test_without_abnormal_videos_nothing_is_localised():
 def test_result_of_unequal_lengths_is_refused():
   with pytest.raises(ValueError, match='2 scores, 1 localizations'):
     make_result(1, [0.1, 0.2], [0.5])
+
+
+def test_an_abnormal_video_without_true_boxes_counts_for_vauc_alone():
+  unknown = make_result(1, [0.6], [np.nan])
+  expected, found = summary.summarize(RESULTS), summary.summarize([*RESULTS, unknown])
+  assert (expected.pop('vauc'), found.pop('vauc')) == pytest.approx((75, 100 * 4 / 6))
+  assert found == expected
+  alone = summary.summarize([unknown, make_result(0, [0.4])])
+  assert alone['vauc'] == 100
+  assert np.isnan([alone['miou'], alone['random']['miou'], alone['upper_bound']['iou@0.1']]).all()

@@ -191,3 +191,11 @@ def test_a_roc_curve_by_hand():
 def test_one_label_alone_has_no_roc_curve():
   (roc, ious) = page.create_curves([outcome('a', 0, [tube(0, 50, 0.9)])])
   assert not roc.lines and not ious.lines
+
+
+
+def test_without_true_boxes_a_video_has_no_s_loc_and_fails_by_its_score(tmp_path):
+  _, document = written(tmp_path, [outcome('one', 1, [tube(0, 50, 0.75)]), VIDEOS[1]])
+  one = data_of(document)['videos'][0]
+  assert one['shown']['s_loc'] == '-' and one['shown']['failure'] == '0.250'
+  assert page.create_curves([outcome('one', 1, [tube(0, 50, 0.75)])])[1].lines == []

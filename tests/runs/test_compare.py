@@ -42,6 +42,9 @@ def test_figures_are_those_of_an_evaluation():
       'vauc': 50, 'iou@0.1': 100, 'iou@0.2': 50, 'iou@0.3': 50, 'iou@0.5': 0, 'miou': 27.5,
   })
   assert figures['miou'](np.array([0, 0, 2])) == pytest.approx(40)
+  unknown = compare_lib.create_figures([*videos, {'label': 1, 'score': 0.9, 's_loc': None}])
+  assert unknown['miou'](np.arange(4)) == pytest.approx(27.5)
+  assert np.isnan(unknown['miou'](np.array([2, 3])))
 
 
 def test_a_difference_is_told_where_it_holds():

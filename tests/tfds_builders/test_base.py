@@ -12,6 +12,7 @@ import tqdm
 
 import tfds_builders
 from tfds_builders import base
+from wsstad_jax.core import files
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.data import pipeline
 from wsstad_jax.features import extraction
@@ -121,3 +122,14 @@ def test_unknown_data_set(tmp_path):
   config = ml_collections.ConfigDict({'data': {'name': 'other', 'root': str(tmp_path)}})
   with pytest.raises(UserError, match="'other'; there are features_folder, st_ucf_crime, stra, .*, video_folder"):
     tfds_builders.prepare(config)
+
+
+def test_what_is_left_out_stands_beside_the_bags_until_it_is_mended(
+    tiny_config, tiny_builder, tiny_entries, tiny_bags
+):
+  for faults in ({'x': 'x.mp4: damaged'}, {}):
+    prepare.leave_out(
+        faults, 9, skip=True, folder=tiny_builder.folder(tiny_config), stage='checking'
+    )
+    assert base.prepare_bags(tiny_builder, tiny_config, NO_PROGRESS) == tiny_bags
+    assert files.read_json(os.path.join(tiny_bags, prepare.LEFT_OUT_FILE)) == faults

@@ -13,7 +13,6 @@ import pytest
 import tfds_builders
 from configs import video_folder as config_file
 from tests.tfds_builders import making
-from tfds_builders import base
 from tfds_builders import collecting
 from tfds_builders import inspection
 from tfds_builders.video_folder import video_folder_builder
@@ -21,6 +20,7 @@ from wsstad_jax.core import config as config_lib
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.data import bags as bags_lib
 from wsstad_jax.formats import by_name
+from wsstad_jax.runs import prepare
 
 _PED2 = pathlib.Path(__file__).parents[3] / 'shared' / 'data' / 'ped2_dev'
 _HEADER = 'video,frame,x_min,y_min,x_max,y_max\n'
@@ -173,7 +173,7 @@ def test_all_faults_are_told_together_and_can_be_left_out(street, tiny_config, c
     assert told in message, told
   config = config_of(street, tiny_config, skip_unreadable=True)
   folder = tfds_builders.prepare(config)
-  left_out = json.loads((pathlib.Path(folder) / base.LEFT_OUT_FILE).read_text())
+  left_out = json.loads((pathlib.Path(folder) / prepare.LEFT_OUT_FILE).read_text())
   assert len(making.read_bags(folder)) + len(left_out) == len(NAMES) + 3
   assert 'going on without' in caplog.text and 'text.mp4' in caplog.text
 

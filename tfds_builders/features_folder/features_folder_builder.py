@@ -10,7 +10,7 @@ from tfds_builders import base
 from tfds_builders import collecting
 from tfds_builders.features_folder import frame_list
 from wsstad_jax.core.errors import UserError
-from wsstad_jax.core.records import Tube, TubeKind, VideoEntry
+from wsstad_jax.core.records import NO_PLACE_XYXY, Tube, TubeKind, VideoEntry
 from wsstad_jax.features import segments as segments_lib
 from wsstad_jax.features import store
 from wsstad_jax.models import c3d
@@ -121,7 +121,7 @@ def _list_entries(config) -> list[tuple[VideoEntry, _Files]]:
   for video in videos:
     split, count = splits[video.name], counts.get(video.stem)
     truth = tuple(
-        Tube(start, np.tile(np.float32([0, 0, 1, 1]), (stop - start, 1)), TubeKind.TRUTH)
+        Tube(start, np.tile(np.float32(NO_PLACE_XYXY), (stop - start, 1)), TubeKind.TRUTH)
         for start, stop in (count.events if count and split == 'test' else ())
     )
     category = '/'.join(pathlib.PurePosixPath(video.name.removeprefix('test/')).parts[1:-1])

@@ -51,6 +51,10 @@ class Detections:
     return len(self.frames)
 
 
+# The box of a tube that tells when and not where: a whole image of unknown size.
+NO_PLACE_XYXY = (0.0, 0.0, 1.0, 1.0)
+
+
 @dataclasses.dataclass(frozen=True)
 class Tube:
   """One box per frame over a span of frames.
@@ -72,6 +76,11 @@ class Tube:
   def stop(self) -> int:
     """One past the last frame."""
     return self.start + len(self.boxes_xyxy)
+
+  @property
+  def has_place(self) -> bool:
+    """Whether it tells where something is, and not only when."""
+    return bool((self.boxes_xyxy != NO_PLACE_XYXY).any())
 
   def part(self, start: int, stop: int) -> 'Tube':
     """Returns the tube within the frames start .. stop - 1 (both inside the tube)."""

@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from wsstad_jax.core.errors import UserError
-from wsstad_jax.core.records import Tube, TubeKind, VideoFacts, VideoTubes
+from wsstad_jax.core.records import NO_PLACE_XYXY, Tube, TubeKind, VideoFacts, VideoTubes
 from wsstad_jax.features import clip_plan
 from wsstad_jax.features.store import VideoFeatures
 from wsstad_jax.tubes import videolets
@@ -92,9 +92,8 @@ def to_video(
   image = spread(segments, len(starts)).astype(np.float16)
   edges = np.append(starts, num_frames)
   spans = videolets.create_videolets(len(starts), min(len(segments), max_tubes))
-  whole_image_xyxy = np.float32([[0, 0, 1, 1]])  # of unknown size
   tubes = tuple(
-      Tube(int(start), np.repeat(whole_image_xyxy, stop - start, axis=0), TubeKind.UNARY)
+      Tube(int(start), np.tile(np.float32(NO_PLACE_XYXY), (stop - start, 1)), TubeKind.UNARY)
       for start, stop in edges[spans]
   )
   pairs = clip_plan.plan_clips(tubes, starts)

@@ -64,9 +64,19 @@ class Outcome:
     """Half-open frames of the events, int [e, 2]."""
     return np.array([(event.start, event.stop) for event in self.truths], int).reshape(-1, 2)
 
+  @property
+  def places(self) -> list[Tube]:
+    """The events that tell where."""
+    return [event for event in self.truths if event.has_place]
+
   def localization(self, score_fn: Callable[[Tube, Tube], float]) -> float:
-    """Returns the score of the top-1 tube with the event it meets best; 0 without either."""
-    scores = [score_fn(tube, event) for tube in self.tubes[:1] for event in self.truths]
+    """Returns the score of the top-1 tube with the event it meets best.
+
+    It is 0 without a tube, and nan without an event that tells where.
+    """
+    if not self.places:
+      return np.nan
+    scores = [score_fn(tube, event) for tube in self.tubes[:1] for event in self.places]
     return max(scores, default=0.0)
 
 
@@ -83,7 +93,9 @@ def create_figures(videos: Sequence[Outcome]) -> dict[str, intervals.StatisticFn
   """Returns, by name, functions from drawn videos (int [m]) to figures.
 
   Shares are in percent. A figure is nan where it is not defined: areas with one label
-  alone, localization without events, costs without frame rates.
+  alone, localization without events that tell where, costs without frame rates. An
+  abnormal video without events counts for `vauc` alone: which of its frames are normal
+  nobody has said.
 
   * vauc, miou, iou@...: of the paper, from the top-1 tube.
   * miou_all_frames: S_loc whether or not the detector gave boxes; miou_truth_frames: over
@@ -104,20 +116,26 @@ def create_figures(videos: Sequence[Outcome]) -> dict[str, intervals.StatisticFn
   }
   localized = _localizations(videos)
   for threshold in summary.IOU_THRESHOLDS:
-    over = np.where(labels == 1, localized['miou'] > threshold, np.nan)
+    over = np.where(np.isnan(localized['miou']), np.nan, localized['miou'] > threshold)
     figures[f'iou@{threshold}'] = _percent(functools.partial(_mean, over))
   for name, values in localized.items():
     figures[name] = _percent(functools.partial(_mean, values))
-  figures |= {name: _percent(fn) for name, fn in _of_frames(videos, labels).items()}
+  timed, placed = (
+      (labels != 1) | np.array([bool(events) for events in row])
+      for row in ([video.truths for video in videos], [video.places for video in videos])
+  )
+  for name, fn in _of_frames(videos, labels).items():
+    figures[name] = _percent(functools.partial(_among, timed, fn))
   for name, boxed in (('tiou', False), ('tiou_boxed', True)):
     sums, counts = _thresholded_ious(videos, boxed)
     figures[name] = _percent(functools.partial(_ratio, sums, counts))
   curves = regions.create_region_curves(
       [video.regions for video in videos],
-      [video.truths for video in videos],
+      [video.places for video in videos],
       [video.num_frames for video in videos],
   )
-  figures |= {'rbdc': _percent(curves.rbdc), 'tbdc': _percent(curves.tbdc)}
+  for name, fn in (('rbdc', curves.rbdc), ('tbdc', curves.tbdc)):
+    figures[name] = _percent(functools.partial(_among, placed, fn))
   raised = alarms.create_alarms(
       [video.frame_scores for video in videos],
       [video.spans for video in videos],
@@ -125,7 +143,8 @@ def create_figures(videos: Sequence[Outcome]) -> dict[str, intervals.StatisticFn
   )
   for cost in COSTS:
     for recall in RECALLS:
-      figures[f'{cost}@{recall}'] = functools.partial(getattr(raised, cost), recall=recall)
+      fn = functools.partial(getattr(raised, cost), recall=recall)
+      figures[f'{cost}@{recall}'] = functools.partial(_among, timed, fn)
   return figures
 
 
@@ -165,7 +184,7 @@ def compare(
 
 
 def _localizations(videos: Sequence[Outcome]) -> dict[str, np.ndarray]:
-  """Returns the variants of S_loc [v]; nan for normal videos."""
+  """Returns the variants of S_loc [v]; nan where it cannot be measured."""
   found = {'miou': [], 'miou_all_frames': [], 'miou_truth_frames': []}
   for video in videos:
     every, score = np.ones(video.num_frames, bool), localization.spatio_temporal_score
@@ -206,7 +225,7 @@ def _thresholded_ious(
   """Returns, by video, the sum of the IoU of clips whose score suffices, and their number."""
   sums, counts = np.zeros(len(videos)), np.zeros(len(videos))
   for index, video in enumerate(videos):
-    for event in video.truths:
+    for event in video.places:
       numbers, ious = localization.sampled_ious(video.regions, event)
       reached = video.frame_scores[numbers] >= TIOU_THRESHOLD
       sums[index] += np.nansum(ious * reached)

@@ -18,7 +18,8 @@ class VideoResult:
   Attributes:
     label: 1 abnormal, 0 normal.
     scores: [t] fused anomaly score of each tube (eq. 9), in [0, 1].
-    localizations: [t] S_loc of each tube; not read for a normal video.
+    localizations: [t] S_loc of each tube, nan if the video has no true boxes; not read for a
+      normal video.
   """
 
   label: int
@@ -46,9 +47,11 @@ def summarize(results: Sequence[VideoResult]) -> dict[str, float | dict[str, flo
   'random' is the expectation, without sampling, of drawing a tube of each video
   uniformly and a score independent of the label. 'upper_bound' takes the best tube of
   each video and a score that tells the labels apart. A figure is nan if the videos it
-  needs are not there: both labels for VAUC, abnormal ones for the others.
+  needs are not there: both labels for VAUC, abnormal ones with true boxes for the others.
   """
-  abnormal = [result for result in results if result.label]
+  abnormal = [
+      result for result in results if result.label and not np.isnan(result.localizations).any()
+  ]
   vauc = classification.roc_auc(
       np.array([result.label for result in results]),
       np.array([result.score for result in results]),

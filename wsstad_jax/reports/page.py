@@ -112,6 +112,7 @@ def create_curves(videos: Sequence[figures.Outcome]) -> list[plots.Curve]:
       for name, rows in (('videos', truth), ('frames', marks))
   }
   scores = np.array([_s_loc(video) for video in videos if video.label == 1])
+  scores = scores[~np.isnan(scores)]
   thresholds = np.linspace(0, 1, 101)
   shares = np.array([localization.iou_at(scores, threshold) for threshold in thresholds])
   return [
@@ -128,8 +129,9 @@ def create_curves(videos: Sequence[figures.Outcome]) -> list[plots.Curve]:
 
 def _describe(video: figures.Outcome, facts: VideoFacts, folder: str) -> dict[str, object]:
   """Returns what the list and the player need of a video."""
-  s_loc = _s_loc(video) if video.label == 1 else None
-  failure = 1 - s_loc if video.label == 1 else video.score
+  s_loc = _s_loc(video) if video.label == 1 and video.places else None
+  right = video.score if s_loc is None else s_loc
+  failure = 1 - right if video.label == 1 else video.score
   values = {
       'video_id': video.video_id,
       'category': video.category,

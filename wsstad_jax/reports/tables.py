@@ -59,7 +59,9 @@ def beside_paper(method: str, results: Summary, *, data: str) -> dict[str, objec
   }
 
 
-def write_metrics(path: str, results: Summary, *, split: str, method: str) -> None:
+def write_metrics(
+    path: str, results: Mapping[str, object], *, split: str, method: str
+) -> None:
   """Writes metrics.json: split, method and the figures in percent, null where undefined."""
   files.write_json(path, {'split': split, 'method': method, **_without_nan(results)})
 
@@ -77,10 +79,10 @@ def _cell(figure: float) -> str:
   return '-' if math.isnan(figure) else f'{figure:.2f}'
 
 
-def _without_nan(results: Summary) -> dict[str, object]:
+def _without_nan(results: Mapping[str, object]) -> dict[str, object]:
   """Returns the results with None for nan, which JSON does not have."""
   return {
       key: _without_nan(value) if isinstance(value, Mapping)
-      else None if math.isnan(value) else value
+      else None if isinstance(value, float) and math.isnan(value) else value
       for key, value in results.items()
   }

@@ -198,12 +198,13 @@ def create_figures(videos: Sequence[Mapping]) -> dict[str, intervals.StatisticFn
     videos: of one run, as videos.json has them.
   """
   labels, scores, found = (
-      np.array([video[key] for video in videos]) for key in ('label', 'score', 's_loc')
+      np.array([video[key] for video in videos], float) for key in ('label', 'score', 's_loc')
   )
   ranked = ranking.create_ranking((labels == 1)[:, None], scores[:, None])
 
   def located(statistic, drawn):
-    return 100 * statistic(found[drawn[labels[drawn] == 1]])
+    values = found[drawn[labels[drawn] == 1]]
+    return 100 * statistic(values[~np.isnan(values)])
 
   figures = {'vauc': lambda drawn: 100 * ranked.roc_auc(drawn)}
   for threshold in summary.IOU_THRESHOLDS:

@@ -3,6 +3,7 @@
 import collections
 from collections.abc import Mapping, Sequence
 import dataclasses
+import math
 import os
 import time
 
@@ -32,6 +33,7 @@ from wsstad_jax.reports import page
 from wsstad_jax.reports import tables
 from wsstad_jax.runs import outcomes
 from wsstad_jax.runs import pairing
+from wsstad_jax.runs import prepare
 from wsstad_jax.runs import scoring
 from wsstad_jax.runs import summaries
 
@@ -41,7 +43,10 @@ _PROBE_POSITIVE = 0.3  # overlap with the event from which an instance shows it
 
 @dataclasses.dataclass(frozen=True)
 class ScoredVideo:
-  """A test video: its bag, the scores of its instances, and how well each is localized."""
+  """A test video: its bag, the scores of its instances, and how well each is localized.
+
+  Localizations of an abnormal video are nan if nothing is known of where its events are.
+  """
 
   bag: bags.Bag
   scores: scoring.Scores
@@ -91,18 +96,28 @@ def evaluate(
   outcome, exported = write_outcomes(videos, workdir, export)
   measured = figures.measure(outcome)
   added = {name: found.value for name, found in measured.items() if name not in results}
+  left_out = read_left_out(bags_folder)
   spread = {'intervals': {
       name: {'low': found.low, 'high': found.high} for name, found in measured.items()
   }}
   path = os.path.join(workdir, 'metrics.json')
   tables.write_metrics(
-      path, results | diagnostics | added | spread, split='test', method=config.method
+      path,
+      results | diagnostics | added | spread
+      | {'left_out': {'num_videos': len(left_out), 'reasons': left_out}},
+      split='test',
+      method=config.method,
   )
   files.write_json(os.path.join(workdir, 'videos.json'), [describe(video) for video in videos])
   print(f'\n{len(videos)} test videos of {config.data.name}, in %:\n')
   print(tables.format_text(config.method, results))
+  if math.isnan(results['miou']):
+    print('\nNo abnormal test video has boxes around its events: IoU is not measurable.')
+  if left_out:
+    print(f'\n{len(left_out)} videos of the data set are left out; {path} says why.')
   for name, values in diagnostics.items():
-    print(f'{name}: ' + ', '.join(f'{key} {value:.1f}' for key, value in values.items()))
+    known = [f'{key} {value:.1f}' for key, value in values.items() if not math.isnan(value)]
+    print(f'{name}: {", ".join(known) or "-"}')
   print(f'\n{intervals_table.format_figures(measured)}')
   if against:
     compare(outcome, measured, workdir, against)
@@ -164,9 +179,17 @@ def compare(
 def localize(bag: bags.Bag, scores: scoring.Scores) -> ScoredVideo:
   """Returns the scored instances of a bag with their S_loc (eq. 10)."""
   tubes = scoring.scored_tubes(bag, scores)
-  truths = bags.truth_tubes(bag)
+  truths = [truth for truth in bags.truth_tubes(bag) if truth.has_place]
   localizations = localization.best_scores(tubes, truths, bag['detected_frames'])
+  if bag['label'] == 1 and not truths:
+    localizations = np.full(len(tubes), np.nan)
   return ScoredVideo(bag, scores, tubes, localizations)
+
+
+def read_left_out(bags_folder: str) -> dict[str, str]:
+  """Returns why each video is missing that the data set lists and its bags lack."""
+  path = os.path.join(bags_folder, prepare.LEFT_OUT_FILE)
+  return files.read_json(path) if os.path.exists(path) else {}
 
 
 def measure_proposals(videos: Sequence[ScoredVideo]) -> dict[str, float]:
@@ -188,12 +211,14 @@ def measure_proposals(videos: Sequence[ScoredVideo]) -> dict[str, float]:
       span = truth.start, truth.stop
       times = [localization.overlap_in_time((tube.start, tube.stop), span) for tube in video.tubes]
       at_event = localization.overlap_in_time((top.start, top.stop), span) > _PROBE_POSITIVE
+      shares['best_part_with_true_boxes'].append(max(times))
+      shares['top1_at_event'].append(at_event)
+      if not truth.has_place:
+        continue
       shares['event_area_detected'].append(detection.truth_coverage(found, truth))
       shares['event_boxes_detected'].append(detection.box_recall(found, truth))
       shares['event_boxes_in_best_tube'].append(detection.tube_recall(sources, truth))
       shares['best_tube_at_true_time'].append(localization.overlap_in_space(sources, truth))
-      shares['best_part_with_true_boxes'].append(max(times))
-      shares['top1_at_event'].append(at_event)
   means = {name: 100 * float(np.mean(values)) for name, values in shares.items()}
   return means | {'instances': float(np.mean([len(video.tubes) for video in videos]))}
 
@@ -203,15 +228,20 @@ def probe_features(videos: Sequence[ScoredVideo]) -> dict[str, float]:
 
   They say how much there is to learn: `region` from a tube's own features whether it
   overlaps an event in space and time, `image` from the whole images whether it does in
-  time. Instances that overlap it a little are left out. Nothing of it enters the model.
+  time. Instances that overlap it a little, or by nobody knows how much, are left out.
+  Nothing of it enters the model.
   """
   rows = {'region': [], 'image': []}
   for index, video in enumerate(videos):
     chosen = np.unique(np.linspace(0, len(video.tubes) - 1, _PROBE_INSTANCES).astype(int))
     chosen = np.union1d(chosen, np.flatnonzero(video.localizations >= _PROBE_POSITIVE))
     spans = video.bag['truth_spans']
+    without = 0 if video.bag['label'] == 0 else np.nan
     times = np.array([
-        max((localization.overlap_in_time((tube.start, tube.stop), span) for span in spans), default=0)
+        max(
+            (localization.overlap_in_time((tube.start, tube.stop), span) for span in spans),
+            default=without,
+        )
         for tube in video.tubes
     ])
     for name, overlap in (('region', video.localizations), ('image', times)):
@@ -220,10 +250,11 @@ def probe_features(videos: Sequence[ScoredVideo]) -> dict[str, float]:
           for row in chosen
           if overlap[row] >= _PROBE_POSITIVE or overlap[row] == 0
       ]
-  areas = {}
+  areas = dict.fromkeys(rows, math.nan)
   for name, examples in rows.items():
-    features, labels, groups = (np.array(column) for column in zip(*examples))
-    areas[name] = 100 * probe.linear_probe_auc(features.astype(np.float32), labels, groups)
+    if examples:
+      features, labels, groups = (np.array(column) for column in zip(*examples))
+      areas[name] = 100 * probe.linear_probe_auc(features.astype(np.float32), labels, groups)
   return areas
 
 
@@ -231,6 +262,7 @@ def describe(video: ScoredVideo) -> dict[str, object]:
   """Returns what videos.json says of a video."""
   best = int(np.argmax(video.scores.fused))
   tube = video.tubes[best]
+  unknown = np.isnan(video.localizations).any()
   return {
       'video_id': video.bag['video_id'],
       'category': video.bag['category'],
@@ -240,20 +272,22 @@ def describe(video: ScoredVideo) -> dict[str, object]:
       'temporal_branch_score': float(video.scores.temporal[best]),
       'start': tube.start,
       'stop': tube.stop,
-      's_loc': float(video.localizations[best]),
-      's_loc_upper_bound': float(np.max(video.localizations)),
+      's_loc': None if unknown else float(video.localizations[best]),
+      's_loc_upper_bound': None if unknown else float(np.max(video.localizations)),
   }
 
 
 def draw(videos: Sequence[ScoredVideo], folder: str, count: int) -> list[tuple[str, int]]:
   """Writes overlays of the best and the worst localized anomalous videos.
 
+  There is nothing to draw on where features came without a video.
+
   Returns:
     The path of each and the middle frame of its top-1 tube, the best first.
   """
   ranked = sorted(
-      (video for video in videos if video.bag['label'] == 1),
-      key=lambda video: -video.localizations[np.argmax(video.scores.fused)],
+      (video for video in videos if video.bag['label'] == 1 and video.tubes[0].has_place),
+      key=lambda video: -np.nan_to_num(video.localizations[np.argmax(video.scores.fused)]),
   )
   ends = ranked[: count - count // 2] + ranked[max(count - count // 2, len(ranked) - count // 2) :]
   drawn = []

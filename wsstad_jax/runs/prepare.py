@@ -28,6 +28,7 @@ from wsstad_jax.video import decode
 
 _FORMAT = 1  # raised when the same settings come to mean other tubes or features
 _MAX_LISTED = 100  # faults that a message lists
+LEFT_OUT_FILE = 'left_out.json'  # beside the bags: why each missing video is left out
 _LEFT_OUT = 'left_out'  # folder with a file of faults for each stage that finds some
 Progress = Callable[..., tqdm.tqdm]
 
