@@ -12,7 +12,6 @@ def get_config(options: str | None = None) -> ml_collections.ConfigDict:
   config.data.name = 'features_folder'
   config.data.root = ''  # has to be given
   config.data.prepared = 'data/features_folder'  # nothing is written among the features
-  config.c3d.width = 1.0  # size of the features / 4096: 0.5 for those of 2048
   for division in (config.bags.train_division, config.bags.test_division):
     division.update(even_parts=(), part_lengths=(), min_frames=1)  # segments as they are
   return base.apply_options(config, options)

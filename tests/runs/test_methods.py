@@ -13,6 +13,7 @@ from tests.baselines import making
 from wsstad_jax.core.records import TubeKind
 from wsstad_jax.data import bags
 from wsstad_jax.data import pipeline
+from wsstad_jax.models.c3d import C3D
 from wsstad_jax.runs import scoring
 from wsstad_jax.runs import train as train_lib
 from wsstad_jax.runs.evaluate import evaluate
@@ -60,7 +61,9 @@ def test_a_method_is_trained_resumed_to_the_bit_and_scored(
   states = []
   for folder in (straight, broken):
     with scoring.open_checkpoints(str(folder)) as checkpoints:
-      state = scoring.create_state(scoring.create_method(config), config)
+      state = scoring.create_state(
+          scoring.create_method(config), config, C3D(config.c3d.width).feature_dim
+      )
       state = checkpoints.restore_best(state)
       states.append(jax.tree.map(np.asarray, state.replace(rng=jax.random.key_data(state.rng))))
   jax.tree.map(np.testing.assert_array_equal, *states)
@@ -89,7 +92,7 @@ def test_random_is_the_lot_of_one_tube(tiny_config, tiny_entries, tiny_bags, tmp
   for seed in range(300):
     config = base.apply_method(ml_collections.ConfigDict(tiny_config.to_dict()), 'random')
     config.seed = seed
-    score_fn = scoring.restore_score_fn(config, str(tmp_path))
+    score_fn = scoring.restore_score_fn(config, str(tmp_path), 0)
     (bag, first), *_ = score_fn(videos)
     tops.append(int(np.argmax(first.fused)))
     scores.append(first.fused.max())

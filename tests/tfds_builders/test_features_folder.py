@@ -15,6 +15,9 @@ from tfds_builders.features_folder import frame_list
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.data import bags
 from wsstad_jax.data import pipeline
+from wsstad_jax.runs.evaluate import evaluate
+from wsstad_jax.runs.predict import predict
+from wsstad_jax.runs.train import train
 
 _QUIET = functools.partial(tqdm.tqdm, disable=True)
 _SIZE = 64
@@ -40,7 +43,6 @@ def write_folder(root, *, segments=32, test=False):
 def create_config(root, **changes):
   config = features_folder.get_config()
   config.data.root, config.data.prepared = str(root), str(root.parent / 'prepared')
-  config.c3d.width = _SIZE / 4096
   config.bags.max_instances = 40
   config.update_from_flattened_dict(changes)
   return ml_collections.FrozenConfigDict(config)
@@ -113,6 +115,31 @@ def test_training_runs_on_the_bags(tmp_path):
   assert set(batch) == set(bags.MODEL_KEYS)
 
 
+@pytest.mark.parametrize('timed', [False, True])
+def test_features_of_any_size_are_learned_from_and_evaluated(tmp_path, timed, capsys):
+  root, workdir = tmp_path / 'own', str(tmp_path / 'run')
+  write_folder(root, test=True)
+  if timed:
+    (root / 'frames.txt').write_text(
+        ''.join(f'anomalous{number} 512 kind 193 288\n' for number in (4, 5))
+    )
+  config = create_config(root, **{
+      'train.num_steps': 4, 'train.evaluate_every': 2, 'train.bags_per_label': 2,
+  })
+  assert config.c3d.width * 4096 != _SIZE
+  folder = prepare(config)
+  train(config, workdir, folder)
+  metrics = evaluate(config, workdir, folder)
+  assert 0 <= metrics['vauc'] <= 100
+  assert (metrics['frame_auc'] is not None) == timed  # of the frames that frames.txt lists
+  assert metrics['miou'] is metrics['upper_bound']['miou'] is metrics['rbdc'] is None
+  assert not (tmp_path / 'run' / 'overlays').exists()
+  assert (tmp_path / 'run' / 'report.html').exists()
+  assert 'IoU is not measurable' in capsys.readouterr().out
+  with pytest.raises(UserError, match='features made elsewhere, which cannot be computed from a'):
+    predict(config, workdir, video='a.mp4', out=str(tmp_path / 'out'))
+
+
 def test_what_does_not_fit_is_told(tmp_path):
   root = tmp_path / 'own'
   with pytest.raises(UserError, match='--config.data.root=DIR is missing'):
@@ -120,9 +147,12 @@ def test_what_does_not_fit_is_told(tmp_path):
   with pytest.raises(UserError, match='lacks normal/, anomalous/'):
     prepare(create_config(root))
   write_folder(root)
-  with pytest.raises(UserError, match='features of 64 numbers, the model expects 4096: '
-                                      'give --config.c3d.width=0.015625'):
-    prepare(create_config(root, **{'c3d.width': 1.0}))
+  other = root / 'normal' / 'other.npy'
+  np.save(other, np.zeros((32, 3)))
+  for _ in range(2):  # also where the others have been read before
+    with pytest.raises(UserError, match='other.npy has features of 3 numbers, but .* has 64'):
+      prepare(create_config(root))
+  other.unlink()
   (root / 'frames.txt').write_text('normal0 15\n')
   with pytest.raises(UserError, match='normal0.txt: the video has 15 frames'):
     prepare(create_config(root))

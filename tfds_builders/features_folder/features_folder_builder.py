@@ -13,7 +13,6 @@ from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import NO_PLACE_XYXY, Tube, TubeKind, VideoEntry
 from wsstad_jax.features import segments as segments_lib
 from wsstad_jax.features import store
-from wsstad_jax.models import c3d
 from wsstad_jax.runs import prepare
 
 _LAYOUT = """
@@ -78,15 +77,16 @@ class FeaturesFolder(base.BagBuilder):
     videos = prepare.PreparedVideos(
         tuple(entry for entry, _ in listed), tubes_folder, features_folder
     )
-    size = c3d.C3D(config.c3d.width).feature_dim
+    size = 0
     for entry, video in progress(listed, desc='Reading features', unit='video'):
       if os.path.exists(videos.features_file(entry)):
         continue
       segments = segments_lib.read_segments(video.paths)
+      size = size or _size_of_first(videos) or segments.shape[1]
       if segments.shape[1] != size:
         raise UserError(
-            f'{video.paths[0]} has features of {segments.shape[1]} numbers, the model expects '
-            f'{size}: give --config.c3d.width={segments.shape[1] / c3d.FEATURE_DIM:g}.'
+            f'{video.paths[0]} has features of {segments.shape[1]} numbers, but '
+            f'{listed[0][1].paths[0]} has {size}; expected are features of one kind.'
         )
       num_frames = counts[video.stem].num_frames if video.stem in counts else 0
       try:
@@ -98,6 +98,12 @@ class FeaturesFolder(base.BagBuilder):
       store.write_tubes(videos.tubes_file(entry), tubes)
       store.write_features(videos.features_file(entry), features)
     return videos
+
+
+def _size_of_first(videos: prepare.PreparedVideos) -> int:
+  """Returns the size of the features of the first video, 0 if they have not been read yet."""
+  path = videos.features_file(videos.entries[0])
+  return store.read_features(path).image.shape[1] if os.path.exists(path) else 0
 
 
 def _list_entries(config) -> list[tuple[VideoEntry, _Files]]:

@@ -195,6 +195,11 @@ def video_facts(bag: Mapping[str, np.ndarray]) -> VideoFacts:
   )
 
 
+def feature_dim(bag: Mapping[str, np.ndarray]) -> int:
+  """Returns the size of the features of a bag."""
+  return bag['region_features'].shape[-1]
+
+
 def source_tubes(bag: Mapping[str, np.ndarray]) -> list[Tube]:
   """Returns the undivided tubes of a bag; instances are parts of them."""
   return _unflatten(bag['source_spans'], bag['source_boxes_xyxy'], bag['source_kinds'])

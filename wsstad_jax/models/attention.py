@@ -1,5 +1,7 @@
 """Multi-head self-attention among the instances of a bag (paper, eq. 1-3)."""
 
+import math
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -36,8 +38,9 @@ class MultiHeadSelfAttention(nn.Module):
     size = queries.shape[-1]
     if size % self.num_heads:
       raise UserError(
-          f'model.num_heads={self.num_heads} does not divide the features, which have {size} '
-          'numbers (4096 * c3d.width); change one of them.'
+          f'config.model.num_heads={self.num_heads} does not divide the features, which have '
+          f'{size} numbers; give --config.model.num_heads={math.gcd(size, self.num_heads)} or '
+          'another divisor.'
       )
     shape = (size, self.num_heads, size // self.num_heads)
     glorot = nn.initializers.glorot_normal(in_axis=0, out_axis=(1, 2))

@@ -81,8 +81,8 @@ def evaluate(
     UserError: there is no checkpoint or no test split, or the other run does not fit.
   """
   begin = time.monotonic()
-  score_fn = scoring.restore_score_fn(config, workdir)
   source = pipeline.BagSource(bags_folder, 'test')
+  score_fn = scoring.restore_score_fn(config, workdir, bags.feature_dim(source[0]))
   scored = score_fn(pipeline.iterate(source))
   videos = [
       localize(bag, scores)

@@ -11,6 +11,7 @@ from wsstad_jax.core import config as config_lib
 from wsstad_jax.core import provenance
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.metrics import frames
+from wsstad_jax.models.c3d import C3D
 from wsstad_jax.reports import exchange
 from wsstad_jax.reports import exports
 from wsstad_jax.reports import overlay
@@ -42,9 +43,16 @@ def predict(
     export: formats of `exports.KINDS`, in which the tubes are written to `out` too.
 
   Raises:
-    UserError: the video cannot be read, or the workdir holds no trained model.
+    UserError: the video cannot be read, or the workdir holds no trained model, or one of
+      features that cannot be computed from a video.
   """
-  score_fn = scoring.restore_score_fn(config, workdir)
+  if config.data.name == 'features_folder':
+    raise UserError(
+        f'{workdir} was trained on features made elsewhere, which cannot be computed from {video}. '
+        'Put the features of the video into test/ and give --mode=evaluate, or train on videos '
+        '(--config=configs/video_folder.py).'
+    )
+  score_fn = scoring.restore_score_fn(config, workdir, C3D(config.c3d.width).feature_dim)
   facts = decode.read_facts(video)
   begin = time.monotonic()
   prepared = prepare.prepare_one(video, config)

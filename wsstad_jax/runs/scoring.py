@@ -15,7 +15,6 @@ import numpy as np
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import Tube
 from wsstad_jax.data import bags
-from wsstad_jax.models.c3d import C3D
 from wsstad_jax.training.checkpoints import Checkpoints
 from wsstad_jax.training.method import Method
 
@@ -65,11 +64,9 @@ def create_method(config: ml_collections.ConfigDict) -> Method | Yardstick:
   return module.create_method(config)
 
 
-def create_state(method: Method, config: ml_collections.ConfigDict) -> Any:
+def create_state(method: Method, config: ml_collections.ConfigDict, feature_dim: int) -> Any:
   """Returns the state of a method before the first step."""
-  return method.create_state(
-      rng=jax.random.key(config.seed), feature_dim=C3D(config.c3d.width).feature_dim
-  )
+  return method.create_state(rng=jax.random.key(config.seed), feature_dim=feature_dim)
 
 
 def open_checkpoints(workdir: str) -> Checkpoints:
@@ -77,8 +74,15 @@ def open_checkpoints(workdir: str) -> Checkpoints:
   return Checkpoints(os.path.join(workdir, 'checkpoints'))
 
 
-def restore_score_fn(config: ml_collections.ConfigDict, workdir: str) -> ScoreFn:
+def restore_score_fn(
+    config: ml_collections.ConfigDict, workdir: str, feature_dim: int
+) -> ScoreFn:
   """Returns the scores by the best checkpoint of a run, or of a method that learns nothing.
+
+  Args:
+    config: of the run.
+    workdir: of the run.
+    feature_dim: size of the features in the bags.
 
   Raises:
     UserError: there is none, or it is damaged or of another architecture.
@@ -87,7 +91,7 @@ def restore_score_fn(config: ml_collections.ConfigDict, workdir: str) -> ScoreFn
   if hasattr(method, 'score_bag'):
     return functools.partial(_measure, method, config.instances)
   with open_checkpoints(workdir) as checkpoints:
-    params = checkpoints.restore_best(create_state(method, config)).params
+    params = checkpoints.restore_best(create_state(method, config, feature_dim)).params
   return create_score_fn(method, params, config)
 
 

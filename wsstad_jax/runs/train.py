@@ -12,6 +12,7 @@ import tensorboardX
 from wsstad_jax.core import files
 from wsstad_jax.core import times
 from wsstad_jax.core.config import flatten
+from wsstad_jax.data import bags
 from wsstad_jax.data import pipeline
 from wsstad_jax.metrics import classification
 from wsstad_jax.reports import plots
@@ -32,7 +33,6 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
   method = scoring.create_method(config)
   if hasattr(method, 'score_bag'):
     return
-  state = scoring.create_state(method, config)
   batches = pipeline.create_train_iterator(
       bags_folder,
       bags_per_label=settings.bags_per_label,
@@ -40,6 +40,7 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
       instances=config.instances,
   )
   validation = list(pipeline.iterate(pipeline.BagSource(bags_folder, 'validation')))
+  state = scoring.create_state(method, config, bags.feature_dim(validation[0]))
   mesh = devices.create_mesh()
   state = devices.replicate(state, mesh)
   history_path = os.path.join(workdir, 'history.json')
