@@ -10,6 +10,7 @@ from wsstad_jax.core.errors import UserError
 from wsstad_jax.formats import boxes_csv
 from wsstad_jax.formats import boxes_json
 from wsstad_jax.formats import coco
+from wsstad_jax.formats import cvat
 from wsstad_jax.formats import liu_ma
 from wsstad_jax.formats import mot
 from wsstad_jax.formats import sst
@@ -20,6 +21,19 @@ HEADER = 'video,frame,track,x_min,y_min,x_max,y_max,score\n'
 CSV = HEADER + 'a.mp4,3,0,1,2,11,22,0.5\na.mp4,4,0,1,2,11,22,0.5\n'
 MOT = '4,0,1,2,10,20,0.5,-1,-1,-1\n5,0,1,2,10,20,0.5,-1,-1,-1\n'
 VATIC = '0 1 2 11 22 3 0 0 0 "car"\n0 1 2 11 22 4 0 0 1 "car" "red"\n'
+CVAT = """<?xml version="1.0" encoding="utf-8"?>
+<annotations>
+  <version>1.1</version>
+  <meta><task><name>a &amp; b</name><mode>interpolation</mode></task></meta>
+  <track id="0" label="car" source="manual">
+    <box frame="3" outside="0" occluded="0" keyframe="1" xtl="1.00" ytl="2.00" xbr="11" ybr="22">
+      <attribute name="colour">red</attribute>
+    </box>
+    <box frame="4" outside="0" occluded="1" keyframe="0" xtl="1" ytl="2" xbr="11" ybr="22"></box>
+    <box frame="5" outside="1" occluded="0" keyframe="1" xtl="1" ytl="2" xbr="11" ybr="22"></box>
+  </track>
+</annotations>
+"""
 JSON = json.dumps({
     'format': 'wsstad_jax.boxes', 'version': 1,
     'videos': {'a.mp4': [
@@ -53,6 +67,7 @@ FORMATS = {
     'boxes.csv': (boxes_csv.read, CSV),
     'mot.txt': (mot.read, MOT),
     'vatic.txt': (vatic.read, VATIC),
+    'cvat.xml': (cvat.read, CVAT),
     'boxes.json': (boxes_json.read, JSON),
     'coco.json': (coco.read, COCO),
     'sst.json': (sst.read, SST),
@@ -130,7 +145,7 @@ def test_what_is_no_such_file_at_all_is_refused(tmp_path, name, fault, told):
   assert told in refused(path, FORMATS[name][0])
 
 
-@pytest.mark.parametrize('name', ('boxes.json', 'coco.json', 'sst.json', 'liu_ma.pkl'))
+@pytest.mark.parametrize('name', ('boxes.json', 'coco.json', 'sst.json', 'liu_ma.pkl', 'cvat.xml'))
 @pytest.mark.parametrize('share', (0.2, 0.5, 0.8, 0.97))
 def test_a_truncated_file_is_refused(tmp_path, name, share):
   read, content = FORMATS[name]
@@ -214,6 +229,39 @@ BROKEN = {
         ('0 1 2', '0 ' + '9' * 5000 + ' 2', 'row 1', 'xmin is'),
         ('"car"', '"<b>car</b>"', 'row 1', 'without < and >'),
         (VATIC, '0 1 2 11 22 3 1 0 0 "car"', '', 'it holds no box'),
+    ],
+    'cvat.xml': [
+        ('<annotations>', '<annotation>', 'row 2', '<annotation> is no <annotations>'),
+        ('<version>1.1</version>', '', 'row 5', "the version is ''"),
+        ('<version>1.1</version>', '<version>2.0</version>', 'row 5', "the version is '2.0'"),
+        ('<meta>', '<image id="0" name="a.png"/><meta>', 'row 4', '<image> is none of'),
+        ('<track id="0" label="car"', '<track label="car"', 'row 5', "'id' is missing"),
+        ('label="car"', '', 'row 5', "'label' is missing"),
+        ('label="car"', 'label="&lt;b&gt;"', 'row 6', 'without < and >'),
+        ('id="0"', 'id="a"', 'row 6', "track is 'a'"),
+        ('<box frame="4"', '<polygon points="1,2;3,4"/><box frame="4"', 'row 9', '<polygon> is no'),
+        ('frame="3" ', '', 'row 6', "'frame' is missing"),
+        ('frame="3"', 'frame="three"', 'row 6', "frame is 'three'"),
+        ('frame="3"', 'frame="-1"', 'row 6', "frame is '-1'"),
+        ('frame="3"', 'frame="2.5"', 'row 6', 'no whole number'),
+        ('frame="3"', 'frame="1e12"', 'row 6', 'frame is'),
+        ('frame="4"', 'frame="3"', 'row 9', 'frame 3 comes after frame 3'),
+        ('frame="5"', 'frame="1"', 'row 10', 'frame 1 comes after frame 4'),
+        ('outside="0" ', '', 'row 6', "'outside' is missing"),
+        ('outside="0"', 'outside="no"', 'row 6', "outside is 'no'"),
+        ('xtl="1.00" ', '', 'row 6', "'xtl' is missing"),
+        ('xtl="1.00"', 'xtl="nan"', 'row 6', "xtl is 'nan'"),
+        ('xtl="1.00"', 'xtl="1,00"', 'row 6', 'xtl is'),
+        ('xtl="1.00"', 'xtl="11"', 'row 6', 'has no area'),
+        ('ybr="22"', 'ybr="1e9"', 'row 6', 'ybr is'),
+        ('keyframe="1"', 'rotation="30.5"', 'row 6', "rotated by '30.5'"),
+        ('keyframe="1"', 'keyframe="1" frame="3"', 'row 6', 'duplicate attribute'),
+        ('  </track>', '', 'row 12', 'mismatched tag'),
+        ('&amp;', '&', 'row 4', 'not well-formed'),
+        ('&amp;', '&car;', 'row 4', 'undefined entity'),
+        ('</annotations>', '</annotations><annotations/>', 'row 12', 'junk after document'),
+        (CVAT, '<annotations><version>1.1</version></annotations>', '', 'it holds no box'),
+        (CVAT, '<annotations/>', '', "the version is ''"),
     ],
     'boxes.json': [
         ('"version": 1', '"version": 2', '', 'version is 2'),
@@ -413,3 +461,26 @@ def test_no_opcode_of_a_pickle_reaches_code(tmp_path, content, monkeypatch):
   path.write_bytes(content)
   refused(path, liu_ma.read)
   assert [file.name for file in tmp_path.iterdir()] == ['liu_ma.pkl']
+
+
+@pytest.mark.parametrize('declared', [
+    '<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;">',
+    '<!ENTITY c SYSTEM "file:SECRET">',
+    '<!ENTITY % p SYSTEM "file:SECRET"> %p;',
+    '<!ATTLIST box outside CDATA "0">',
+    '',
+])
+def test_a_document_type_is_refused_before_what_it_declares_is_used(tmp_path, declared):
+  path, secret = tmp_path / 'cvat.xml', tmp_path / 'secret'
+  secret.write_text('<!ENTITY c "password">')
+  declared = declared.replace('SECRET', str(secret))
+  content = CVAT.replace('<annotations>', f'<!DOCTYPE annotations [{declared}]>\n<annotations>')
+  path.write_text(content.replace('a &amp; b', '&c;'))
+  message = refused(path, cvat.read)
+  assert message.startswith(f'{path}, row 2: it has a document type') and 'password' not in message
+
+
+def test_a_file_nested_without_end_takes_no_time(tmp_path):
+  path = tmp_path / 'cvat.xml'
+  path.write_text('<annotations><meta>' + '<a>' * 200_000)
+  assert 'no element found' in refused(path, cvat.read)

@@ -13,6 +13,7 @@ from wsstad_jax.formats import boxes_json
 from wsstad_jax.formats import by_name
 from wsstad_jax.formats import coco
 from wsstad_jax.formats import conversion
+from wsstad_jax.formats import cvat
 from wsstad_jax.formats import mot
 from wsstad_jax.formats import sst
 from wsstad_jax.formats import table as table_lib
@@ -45,7 +46,7 @@ def spans(tubes):
   return [(tube.start, tube.stop) for tube in tubes]
 
 
-def check_equal(found, expected, classes=True):
+def check_equal(found, expected, classes=True, scores=True):
   def ordered(table):
     return table.rows(np.lexsort((table.boxes_xyxy[:, 0], table.frames, table.videos)))
 
@@ -53,7 +54,7 @@ def check_equal(found, expected, classes=True):
   for column in ('videos', 'frames', 'tracks', *(['classes'] if classes else [])):
     assert getattr(found, column).tolist() == getattr(expected, column).tolist(), column
   np.testing.assert_allclose(found.boxes_xyxy, expected.boxes_xyxy, rtol=0, atol=2e-5)
-  np.testing.assert_array_equal(found.scores, expected.scores)
+  np.testing.assert_array_equal(found.scores, expected.scores if scores else 1.0)
 
 
 @pytest.mark.parametrize('tracked', [True, False])
@@ -65,8 +66,11 @@ def test_what_is_written_is_read_back(tmp_path, tracked):
   check_equal(coco.read(tmp_path / 'coco.json'), many)
   boxes_json.write(tmp_path / 'boxes.json', many)
   check_equal(boxes_json.read(tmp_path / 'boxes.json'), many)
-  with pytest.raises(ValueError, match='one video, not 3'):
-    mot.write(tmp_path / 'many.txt', many)
+  cvat.write(tmp_path / 'v0.xml', one)
+  check_equal(cvat.read(tmp_path / 'v0.xml'), one, scores=False)
+  for written in (mot, cvat):
+    with pytest.raises(ValueError, match='one video, not 3'):
+      written.write(tmp_path / 'many', many)
 
 
 def test_key_frames_are_written_and_read_back(tmp_path):
@@ -147,6 +151,31 @@ def test_detections_and_tubes_make_the_way_there_and_back():
   shuffled = table_of((5, -1, 0), (1, -1, 1), (5, -1, 2), (1, -1, 3))
   found = conversion.to_detections(shuffled)
   assert found.frames.tolist() == [1, 1, 5, 5] and found.boxes_xyxy[:, 0].tolist() == [1, 3, 0, 2]
+
+
+def test_key_frames_and_ends_of_cvat(tmp_path):
+  # Key frames, a gap within one event, the end of an event, and a box without track.
+  table = table_of((0, 0, 0), (1000, 0, 50, True), (1001, 0, 60), (1020, 0, 70), (3, -1, 5))
+  cvat.write(tmp_path / 'a.xml', table, num_frames=1021)
+  found = cvat.read(tmp_path / 'a.xml')
+  check_equal(found, table.rows(np.arange(5)), classes=False)
+  assert spans(conversion.to_tubes(found, max_gap=17)) == [(0, 1002), (3, 4), (1020, 1021)]
+  assert spans(conversion.to_tubes(found, max_gap=18)) == [(0, 1021), (3, 4)]
+  assert 'frame="1021"' not in (tmp_path / 'a.xml').read_text()  # CVAT would refuse it
+  assert set(found.classes) == {'object'}
+
+
+def test_a_box_of_cvat_stays_until_the_frame_where_it_is_outside(tmp_path):
+  box = 'xtl="1" ytl="2" xbr="11" ybr="22"'
+  (tmp_path / 'a.xml').write_text(
+      '<annotations><version>1.1</version><track id="3" label="car">'
+      f'<box frame="2" outside="1" {box}/><box frame="5" outside="0" {box}/>'
+      f'<box frame="500" outside="1" {box}/><box frame="700" outside="0" {box}/></track>'
+      '</annotations>'
+  )
+  found = cvat.read(tmp_path / 'a.xml')
+  assert found.frames.tolist() == [5, 499, 700] and found.joined.tolist() == [False, True, False]
+  assert spans(conversion.to_tubes(found, max_gap=30)) == [(5, 500), (700, 701)]
 
 
 def test_vatic_leaves_out_what_is_lost(tmp_path):

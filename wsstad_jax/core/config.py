@@ -16,7 +16,7 @@ from wsstad_jax.core.errors import UserError
 
 _CHOICES = {
     'data.name': ('synthetic_traffic', 'stra', 'st_ucf_crime', 'video_folder', 'features_folder'),
-    'data.boxes': ('', 'csv', 'json', 'coco', 'mot', 'vatic', 'liu_ma', 'sst'),
+    'data.boxes': ('', 'csv', 'json', 'coco', 'mot', 'cvat', 'vatic', 'liu_ma', 'sst'),
     'detector.kind': ('motion', 'onnx', 'motion+onnx', 'files'),
     'detector.onnx.channels': ('bgr', 'rgb'),
     'c3d.preprocessing': ('motion', 'caffe'),

@@ -8,6 +8,7 @@ from wsstad_jax.core.errors import UserError
 from wsstad_jax.formats import boxes_csv
 from wsstad_jax.formats import boxes_json
 from wsstad_jax.formats import coco
+from wsstad_jax.formats import cvat
 from wsstad_jax.formats import liu_ma
 from wsstad_jax.formats import mot
 from wsstad_jax.formats import sst
@@ -20,6 +21,7 @@ PATTERNS = {
     'json': 'boxes.json',
     'coco': 'coco.json',
     'mot': 'mot/**/*.txt',
+    'cvat': 'cvat/**/*.xml',
     'vatic': 'vatic/**/*.txt',
     'liu_ma': 'liu_ma*.pkl',
     'sst': 'sst*.json',
@@ -29,11 +31,12 @@ _READERS: dict[str, Callable[..., table.BoxTable]] = {
     'json': boxes_json.read,
     'coco': coco.read,
     'mot': mot.read,
+    'cvat': cvat.read,
     'vatic': vatic.read,
     'liu_ma': liu_ma.read,
     'sst': sst.read,
 }
-_OF_ONE_VIDEO = ('mot', 'vatic')
+_OF_ONE_VIDEO = ('mot', 'cvat', 'vatic')
 _COCO_IMAGES = 'coco_images.json'  # beside a coco.json that holds results alone
 
 
