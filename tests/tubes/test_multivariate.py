@@ -1,5 +1,7 @@
 """Tests of the union boxes of intersecting objects."""
 
+import dataclasses
+
 import numpy as np
 
 from wsstad_jax.core import boxes
@@ -68,6 +70,20 @@ def test_a_pile_up_gives_its_pairs_and_the_whole():
   unions = create_multivariate(row, intersecting=TOUCH)
   around = [tuple(boxes.enclosing(union.boxes_xyxy)) for union in unions]
   assert sorted(around) == [(0, 0, 22, 10), (0, 0, 32, 10), (10, 0, 32, 10)]
+
+
+def test_in_a_crowd_each_object_keeps_its_longest_interactions():
+  # All touch all. The sixth leaves first, so that its interactions are the shortest of all.
+  crowd = [standing(0, 100 - 10 * row, [row, 0, row + 20, 10]) for row in range(6)]
+
+  def lengths(most):
+    limited = dataclasses.replace(TOUCH, lead=0, trail=0, duplicate_overlap=1.0, most_of_object=most)
+    return [union.stop for union in create_multivariate(crowd, intersecting=limited)]
+
+  group = [90]  # while at least two are there
+  assert lengths(1) == [90, 80, 70, 60, 50] + group  # of the first object with each other one
+  assert sorted(lengths(2)[:-1]) == sorted([90, 80, 80, 70, 70, 60, 60, 50, 50])
+  assert len(lengths(100)) == 6 * 5 // 2 + len(group)
 
 
 def test_copies_are_left_out():

@@ -9,6 +9,7 @@ frames after, enclosing whatever of its objects is there. Interactions that shar
 object at the same time form a group, which gives one more tube (a pile-up).
 """
 
+import collections
 import dataclasses
 import itertools
 from collections.abc import Sequence
@@ -29,6 +30,10 @@ class Intersecting:
     min_contact: frames; shorter interactions are passing jitter.
     lead: frames taken in before an interaction.
     trail: frames taken in after it.
+    most_of_object: interactions of one object that give a tube of their own. In a crowd nearly
+      all pairs touch, and tubes grow with the square of the people; each costs as much to see
+      as an object. Limited for each object rather than for the video, what a rare one does
+      with others is kept, though walkers go side by side for longer.
     duplicate_overlap: of two tubes that overlap more in space and time, the later found
       one is left out, also when the other one is unary.
   """
@@ -38,6 +43,7 @@ class Intersecting:
   min_contact: int = 3
   lead: int = 16
   trail: int = 64
+  most_of_object: int = 4
   duplicate_overlap: float = 0.9
 
 
@@ -53,16 +59,18 @@ class _Interaction:
 def create_multivariate(
     unary: Sequence[Tube], *, intersecting: Intersecting = Intersecting()
 ) -> list[Tube]:
-  """Returns the tubes of all interactions of two objects, then of all groups.
+  """Returns the tubes of interactions of two objects, then of all groups of interactions.
 
-  The score of a tube is the mean score of its members.
+  Of each object the `most_of_object` longest interactions give a tube; one that is among them
+  for either of its objects does. The score of a tube is the mean score of its members.
   """
   pairs = []
   for first, second in itertools.combinations(range(len(unary)), 2):
     for start, stop in _contacts(unary[first], unary[second], intersecting):
       pairs.append(_Interaction(frozenset((first, second)), start, stop))
   kept = list(unary)
-  for interactions in [[pair] for pair in pairs] + _groups(pairs):
+  alone = _longest(pairs, intersecting.most_of_object)
+  for interactions in [[pair] for pair in alone] + _groups(pairs):
     tube = _enclose(interactions, unary, intersecting)
     if all(tube_overlap(tube, other) <= intersecting.duplicate_overlap for other in kept):
       kept.append(tube)
@@ -93,6 +101,16 @@ def _contacts(first: Tube, second: Tube, intersecting: Intersecting) -> list[tup
   breaks = np.diff(touching) - 1
   runs = np.split(touching, np.flatnonzero(breaks > intersecting.max_break) + 1)
   return [(int(run[0]), int(run[-1]) + 1) for run in runs if len(run) >= intersecting.min_contact]
+
+
+def _longest(pairs: Sequence[_Interaction], count: int) -> list[_Interaction]:
+  """Returns those among the `count` longest of one of their members, the first of equals."""
+  kept, seen = set(), collections.Counter()
+  for row in sorted(range(len(pairs)), key=lambda row: pairs[row].start - pairs[row].stop):
+    if any(seen[member] < count for member in pairs[row].members):
+      kept.add(row)
+    seen.update(pairs[row].members)
+  return [pair for row, pair in enumerate(pairs) if row in kept]
 
 
 def _groups(pairs: Sequence[_Interaction]) -> list[list[_Interaction]]:
