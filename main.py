@@ -21,7 +21,7 @@ _MODE = flags.DEFINE_enum('mode', 'train', _MODES, 'What to do; train does all t
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run. Default: named by the config.')
 _VIDEO = flags.DEFINE_string('video', None, 'Video file to predict.')
 _WEIGHTS = flags.DEFINE_string('weights', None, 'File of torch, Keras or Caffe to import.')
-_OUT = flags.DEFINE_string('out', None, 'Folder for the prediction, *.npz for imported weights.')
+_OUT = flags.DEFINE_string('out', None, 'Folder for the prediction or for imported weights (or *.npz).')
 _AGAINST = flags.DEFINE_string('against', None, 'Folder of a run to evaluate the difference to.')
 _EXPORT = flags.DEFINE_multi_enum(
     'export', [], ('csv', 'coco', 'mot'), 'Writes predicted tubes in this format too; repeatable.')
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> None:
   if _MODE.value == 'import_c3d':
     from wsstad_jax.runs.import_c3d import import_c3d
 
-    return import_c3d(_WEIGHTS.value, _OUT.value or 'checkpoints/c3d_sports1m.npz')
+    return import_c3d(_WEIGHTS.value, _OUT.value or 'checkpoints/c3d_sports1m')
   if _PREDICTIONS.value or _TRUTH.value:
     from wsstad_jax.runs.score_files import score_files
 

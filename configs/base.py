@@ -104,7 +104,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.tubes.multivariate = settings(Intersecting())
 
   config.c3d = ml_collections.ConfigDict()
-  config.c3d.weights = 'checkpoints/c3d_small.npz'
+  config.c3d.weights = 'checkpoints/c3d_small.npz'  # or a folder of Orbax, see import_c3d
   config.c3d.width = 0.125  # of every layer; 1.0 is Tran 2015, whose fc6 has 4096
   config.c3d.size = 56  # pixels, side of the input; Tran 2015: 112
   config.c3d.preprocessing = 'motion'  # as the small C3D was trained; caffe: as Tran's

@@ -323,6 +323,8 @@ def test_the_mode_writes_nothing_for_a_net_of_another_size(tmp_path):
   out = tmp_path / 'c3d.npz'
   with pytest.raises(UserError, match='does not fit C3D .width=1.0, size=112'):
     import_c3d(str(tmp_path / 'small'), str(out))
-  with pytest.raises(UserError, match='must end in .npz'):
+  with pytest.raises(UserError, match='must end in .npz, or be a folder'):
     import_c3d(str(tmp_path / 'small'), str(tmp_path / 'c3d.pickle'))
+  with pytest.raises(UserError, match='is there already'):  # whatever may be in it
+    import_c3d(str(tmp_path / 'small'), str(tmp_path))
   assert not out.exists()

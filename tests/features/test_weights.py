@@ -17,8 +17,9 @@ def _params(size=32):
   return jax.tree.map(lambda leaf: np.full(leaf.shape, 1 / 3, np.float32), shapes)
 
 
-def test_weights_come_back_as_float32(tmp_path):
-  path, params = str(tmp_path / 'w.npz'), _params()
+@pytest.mark.parametrize('name', ['w.npz', 'w'])
+def test_weights_come_back_as_float32(tmp_path, name):
+  path, params = str(tmp_path / name), _params()
   weights.write_weights(path, jax.tree.map(lambda value: value.astype(np.float16), params))
   found = weights.read_weights(path, _NET, size=32)
   assert jax.tree.structure(found) == jax.tree.structure(params)
@@ -27,8 +28,9 @@ def test_weights_come_back_as_float32(tmp_path):
     np.testing.assert_allclose(read, written, rtol=1e-3, atol=1e-6)
 
 
-def test_every_difference_from_the_net_is_listed(tmp_path):
-  path, params = str(tmp_path / 'w.npz'), dict(_params())
+@pytest.mark.parametrize('name', ['w.npz', 'w'])
+def test_every_difference_from_the_net_is_listed(tmp_path, name):
+  path, params = str(tmp_path / name), dict(_params())
   params['conv9'] = {'bias': np.zeros(3)}
   params['conv2a'] = {'kernel': np.zeros((3, 3)), 'bias': params['conv2a']['bias']}
   del params['conv1a']
@@ -55,3 +57,30 @@ def test_missing_and_broken_file(tmp_path):
   (tmp_path / 'w.npz').write_bytes(b'no zip')
   with pytest.raises(UserError, match='broken'):
     weights.read_weights(str(tmp_path / 'w.npz'), _NET, size=32)
+
+
+def test_a_folder_that_is_no_whole_checkpoint_is_refused(tmp_path):
+  (tmp_path / 'empty').mkdir()
+  for name in ('changed', 'incomplete'):
+    weights.write_weights(str(tmp_path / name), _params())
+  paths = [path for path in (tmp_path / 'changed').rglob('*') if path.is_file()]
+  largest = max(paths, key=lambda path: path.stat().st_size)
+  content = largest.read_bytes()
+  largest.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+  (tmp_path / 'incomplete' / '_METADATA').unlink()
+  for name, told in (
+      ('empty', 'sha256.json'), ('changed', largest.name), ('incomplete', '_METADATA')
+  ):
+    with pytest.raises(UserError, match=f'{name} is no folder of weights, or damaged: .*{told}'):
+      weights.read_weights(str(tmp_path / name), _NET, size=32)
+
+
+@pytest.mark.parametrize('suffix', ['.npz', ''])
+def test_the_digest_is_of_the_weights(tmp_path, suffix):
+  paths = [str(tmp_path / f'{name}{suffix}') for name in 'abc']
+  params = _params()
+  for path in paths[:2]:
+    weights.write_weights(path, params)
+  weights.write_weights(paths[2], jax.tree.map(lambda value: value * 2, params))
+  first, second, other = map(weights.digest, paths)
+  assert first == second != other

@@ -51,8 +51,8 @@ def create_case(tmp_path_factory):
       torch.nn.init.kaiming_normal_(parameter)
   folder = tmp_path_factory.mktemp('torch')
   paths = []
-  for number, zipped in enumerate((True, False)):
-    pickled, path = str(folder / f'{number}.pickle'), str(folder / f'{number}.npz')
+  for out, zipped in (('c3d', True), ('c3d.npz', False)):  # by Orbax, and as one file
+    pickled, path = str(folder / f'{zipped}.pickle'), str(folder / out)
     torch.save(net.state_dict(), pickled, _use_new_zipfile_serialization=zipped)
     import_c3d(pickled, path)
     paths.append(path)

@@ -1,11 +1,14 @@
-"""Files that are either whole or absent, whenever the process dies."""
+"""Files that are either whole or absent, whenever the process dies, and folders known as whole."""
 
 from collections.abc import Iterator
 import contextlib
+import hashlib
 import json
 import os
 
 from wsstad_jax.core.errors import UserError
+
+DIGESTS = 'sha256.json'  # of all other files in a folder
 
 
 @contextlib.contextmanager
@@ -39,3 +42,26 @@ def write_json(path: str, content: object) -> None:
     with open(temporary, 'w', encoding='utf-8') as file:
       json.dump(content, file, indent=1, sort_keys=True)
       file.write('\n')
+
+
+def write_digests(folder: str) -> None:
+  """Notes the digest of every file below a folder, in the folder: Orbax overlooks some damage."""
+  write_json(os.path.join(folder, DIGESTS), _digests(folder))
+
+
+def find_damage(folder: str) -> str | None:
+  """Returns a file that is not as `write_digests` found it, None if all are."""
+  recorded, found = read_json(os.path.join(folder, DIGESTS)), _digests(folder)
+  return next((name for name in recorded if found.get(name) != recorded[name]), None)
+
+
+def _digests(folder: str) -> dict[str, str]:
+  """Returns the digest of every file by its path relative to the folder."""
+  digests = {}
+  for parent, _, names in os.walk(folder):
+    for name in names:
+      path = os.path.join(parent, name)
+      with open(path, 'rb') as file:
+        digest = hashlib.file_digest(file, 'sha256').hexdigest()
+      digests[os.path.relpath(path, folder)] = digest
+  return digests

@@ -55,7 +55,7 @@ def describe_settings(settings: ml_collections.ConfigDict) -> list[object]:
     UserError: the weights or the mean cannot be read.
   """
   parts = [
-      store.file_digest(settings.weights), settings.width, settings.size, settings.window_context
+      weights.digest(settings.weights), settings.width, settings.size, settings.window_context
   ]
   if settings.preprocessing == 'caffe':
     file = settings.mean_file

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 import contextlib
-import hashlib
 import os
 
 import grain
@@ -13,8 +12,6 @@ from orbax.checkpoint import checkpoint_managers
 from wsstad_jax.core import files
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.training.state import TrainState
-
-_DIGESTS = 'sha256.json'
 
 
 class Checkpoints(contextlib.AbstractContextManager):
@@ -76,7 +73,7 @@ class Checkpoints(contextlib.AbstractContextManager):
         ),
         metrics={'figure': float(figure)},
     )
-    files.write_json(os.path.join(self._path(step), _DIGESTS), _digests(self._path(step)))
+    files.write_digests(self._path(step))
 
   def restore_latest(
       self, state: TrainState, iterator: grain.DatasetIterator
@@ -122,28 +119,13 @@ def _figure(metrics):
   return metrics['figure']
 
 
-def _digests(folder):
-  """Returns the digest of every file below a folder, by relative path."""
-  digests = {}
-  for parent, _, names in os.walk(folder):
-    for name in names:
-      path = os.path.join(parent, name)
-      with open(path, 'rb') as file:
-        digest = hashlib.file_digest(file, 'sha256').hexdigest()
-      digests[os.path.relpath(path, folder)] = digest
-  return digests
-
-
 def _check_digests(folder):
-  recorded = os.path.join(folder, _DIGESTS)
-  if not os.path.exists(recorded):  # the process died right after the checkpoint was complete
-    return
-  found = _digests(folder)
-  damaged = [name for name, digest in files.read_json(recorded).items()
-             if found.get(name) != digest]
+  if not os.path.exists(os.path.join(folder, files.DIGESTS)):
+    return  # the process died right after the checkpoint was complete
+  damaged = files.find_damage(folder)
   if damaged:
     raise UserError(
-        f'the checkpoint {folder} is damaged: {damaged[0]} is not as it was written. Remove the '
+        f'the checkpoint {folder} is damaged: {damaged} is not as it was written. Remove the '
         'folder to go on from the checkpoint before it.'
     )
 
