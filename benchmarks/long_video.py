@@ -1,0 +1,119 @@
+"""How memory and time grow with the length of a video, from its file to features of its tubes.
+
+python -m benchmarks.long_video --source=VIDEO.mp4 --out=OUT [--minutes=1,60]
+
+Videos of each length are made of the source, shown again and again; each is worked on by a process
+of its own, whose peak of memory the system tells. Results go to OUT/long_video.json.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import av
+import cv2
+
+from wsstad_jax.core import files
+from wsstad_jax.video import decode
+
+_REPOSITORY = pathlib.Path(__file__).parents[1]
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--source', help='Video to be shown again and again.')
+  parser.add_argument('--out', help='Folder for videos and results.')
+  parser.add_argument('--minutes', default='1,60', help='Lengths, joined by commas.')
+  parser.add_argument('--width', type=int, default=320, help='Of the videos, pixels.')
+  parser.add_argument('--rate', type=int, default=25, help='Frames a second.')
+  parser.add_argument('--work_on', help=argparse.SUPPRESS)  # what the processes are given
+  arguments = parser.parse_args()
+  if arguments.work_on:
+    print(json.dumps(work_on(arguments.work_on)))
+    return
+  if not (arguments.source and arguments.out):
+    parser.error('--source=VIDEO and --out=FOLDER are needed.')
+  out, results = pathlib.Path(arguments.out), []
+  loop = out / f'loop-{arguments.width}-{arguments.rate}.mp4'
+  write_small(arguments.source, loop, width=arguments.width, rate=arguments.rate)
+  for minutes in map(float, arguments.minutes.split(',')):
+    video = out / f'{loop.stem}-{minutes:g}min.mp4'
+    write_repeated(loop, video, num_frames=round(60 * minutes * arguments.rate))
+    results.append({'minutes': minutes} | measure(video))
+    print(json.dumps(results[-1]), flush=True)
+    files.write_json(str(out / 'long_video.json'), results)
+
+
+def write_small(source: str, path: pathlib.Path, *, width: int, rate: int) -> None:
+  """Writes a video `width` pixels wide at another rate, if it is not there."""
+  if path.exists():
+    return
+  facts = decode.read_facts(source)
+  size = width, 2 * round(facts.height * width / facts.width / 2)
+  frames = (
+      cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+      for frame in decode.iterate_frames(source)
+  )
+  decode.write_video(path, frames, frames_per_second=rate)
+
+
+def write_repeated(loop: pathlib.Path, path: pathlib.Path, *, num_frames: int) -> None:
+  """Writes a video of whole repeats of another, `num_frames` or more, if it is not there.
+
+  Packets are copied, which takes seconds; each repeat begins with a key frame.
+  """
+  if path.exists():
+    return
+  with files.atomic_path(str(path)) as temporary, av.open(temporary, 'w') as written:
+    stream, shift = None, 0
+    for _ in range(-(-num_frames // decode.read_facts(loop).num_frames)):
+      with av.open(str(loop)) as source:
+        (video,) = source.streams.video
+        stream = stream or written.add_stream_from_template(video)
+        for packet in source.demux(video):
+          if packet.dts is not None:  # else it is the empty one at the end
+            packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
+            written.mux(packet)
+        shift += video.duration
+
+
+def measure(video: pathlib.Path) -> dict[str, float]:
+  """Returns what `work_on` finds in a process of its own, and the peak of memory in MiB."""
+  command = [sys.executable, '-m', 'benchmarks.long_video', f'--work_on={video.absolute()}']
+  process = subprocess.Popen(command, cwd=_REPOSITORY, stdout=subprocess.PIPE, text=True)
+  with process.stdout:
+    output = process.stdout.read()
+  _, status, usage = os.wait4(process.pid, 0)
+  process.returncode = os.waitstatus_to_exitcode(status)
+  if process.returncode:
+    raise RuntimeError(f'{" ".join(command)} ended with status {process.returncode}')
+  return json.loads(output.splitlines()[-1]) | {'peak_mib': round(usage.ru_maxrss / 1024, 1)}
+
+
+def work_on(path: str) -> dict[str, float]:
+  """Finds the tubes of a video and computes their features; returns counts and seconds."""
+  from configs import video_folder
+  from wsstad_jax.features import extraction
+  from wsstad_jax.features import proposals
+
+  config = video_folder.get_config()
+  start = time.monotonic()
+  video = proposals.propose_tubes(path, config)
+  found = time.monotonic()
+  compute_fn = extraction.create_compute_fn(config.c3d)
+  (features,) = extraction.extract_videos([video], compute_fn, config.c3d)
+  return {
+      'frames': video.facts.num_frames,
+      'tubes': len(video.tubes),
+      'windows': len(features.region) + len(features.image),
+      'seconds_tubes': round(found - start, 1),
+      'seconds_features': round(time.monotonic() - found, 1),
+  }
+
+
+if __name__ == '__main__':
+  main()
