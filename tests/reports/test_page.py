@@ -198,4 +198,4 @@ def test_without_true_boxes_a_video_has_no_s_loc_and_fails_by_its_score(tmp_path
   _, document = written(tmp_path, [outcome('one', 1, [tube(0, 50, 0.75)]), VIDEOS[1]])
   one = data_of(document)['videos'][0]
   assert one['shown']['s_loc'] == '-' and one['shown']['failure'] == '0.250'
-  assert page.create_curves([outcome('one', 1, [tube(0, 50, 0.75)])])[1].lines == []
+  assert page.create_curves([outcome('one', 1, [tube(0, 50, 0.75)])])[1].lines == {}

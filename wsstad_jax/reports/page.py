@@ -181,8 +181,12 @@ def _is_missing(value: object) -> bool:
 
 
 def _played(video_id: str, facts: VideoFacts, folder: str) -> str:
-  """Returns the file of a video, or of a copy that browsers play, which is made if missing."""
-  if not os.path.exists(facts.path) or decode.plays_in_browsers(facts.path):
+  """Returns the file of a video, or of a copy that browsers play, which is made if missing.
+
+  Features that came without a video have a picture of one pixel; there is nothing to play.
+  """
+  nothing = not os.path.exists(facts.path) or facts.width == 1
+  if nothing or decode.plays_in_browsers(facts.path):
     return facts.path
   path = os.path.join(folder, 'played', f'{video_id}.mp4')
   if not os.path.exists(path):
