@@ -6,13 +6,12 @@ python -m benchmarks.c3d --net=full   (or small: width 1/8, 56 pixels; or tiny)
 import functools
 import os
 import tempfile
-from unittest import mock
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 import numpy as np
 
-from benchmarks import convolutions
 from benchmarks import measure
 from wsstad_jax.models import c3d
 
@@ -38,28 +37,25 @@ def main() -> None:
       unit='clips',
       units=batch,
       flops=batch * count_flops(width, size),
-      reference=compute_reference(params, clips[:_NUM_CHECKED], width),
+      reference=compute_reference(params, clips[:_NUM_CHECKED]),
       bounds=_BOUNDS,
   )
   ours = functools.partial(create_ours, params, clips, width)
   torch = functools.partial(create_torch, params, clips)
   onnx = create_onnx(params, clips)
+  plain = functools.partial(create_plain, params, clips)
   if backend == 'cpu':
-    contenders = [
-        ours('folded'), onnx, torch(), ours('native'), ours('summed'), ours('winograd_time'),
-    ]
+    contenders = [ours(), onnx, torch(), plain()]
   else:
     contenders = [
-        ours('folded', 'bfloat16'),
+        ours('bfloat16'),
         torch('bfloat16', compiled=True),
-        ours('native_channels_last', 'bfloat16'),
-        ours('winograd_time', 'bfloat16'),
-        ours('native', 'bfloat16'),
+        plain('bfloat16', channels_last=True),
+        plain('bfloat16'),
         torch('bfloat16'),
-        ours('summed', 'bfloat16'),
-        ours('folded'),
+        ours(),
         torch(),
-        ours('native_channels_last'),
+        plain(channels_last=True),
     ]
   measure.compete(work, contenders, arguments)
 
@@ -88,28 +84,57 @@ def random_params(width: float, size: int, rng: np.random.Generator) -> dict:
   return jax.tree.map(draw, shapes)
 
 
-def compute_reference(params: dict, clips: np.ndarray, width: float) -> np.ndarray:
+def apply_plain(params: dict, clips: jax.Array) -> jax.Array:
+  """Returns the features by XLA's own 3-D convolutions and pooling."""
+  x = clips
+  for name, pooling in _layers():
+    kernel, bias = (params[name][key].astype(x.dtype) for key in ('kernel', 'bias'))
+    if name == 'fc6':
+      x = x.transpose(0, 4, 1, 2, 3).reshape(len(x), -1) @ kernel
+    else:
+      dimensions = ('NDHWC', 'DHWIO', 'NDHWC')
+      x = lax.conv_general_dilated(x, kernel, (1, 1, 1), 'SAME', dimension_numbers=dimensions)
+    x = jax.nn.relu(x + bias.reshape((1,) * (x.ndim - 1) + (-1,)))
+    if pooling:  # an odd side is cut off at the end
+      window = (1, *pooling, 1)
+      ends = [(0, -side % step) for side, step in zip(x.shape, window)]
+      x = lax.reduce_window(x, -jnp.inf, lax.max, window, window, ends)
+  return x.astype(jnp.float32)
+
+
+def compute_reference(params: dict, clips: np.ndarray) -> np.ndarray:
   """Returns the features by plain 3-D convolutions of the processor, in float32."""
   with jax.default_device(jax.devices('cpu')[0]):
-    net = c3d.C3D(width=width, fold_time=False)
-    return np.asarray(jax.jit(net.apply)({'params': params}, clips), np.float64)
+    return np.asarray(jax.jit(apply_plain)(params, clips), np.float64)
 
 
 def create_ours(
-    params: dict, clips: np.ndarray, width: float, convolution: str, dtype: str = 'float32'
+    params: dict, clips: np.ndarray, width: float, dtype: str = 'float32'
 ) -> measure.Contender:
-  """Returns our net with one of the ways to do a 3-D convolution."""
+  """Returns our net."""
+  net = c3d.C3D(width=width, compute_dtype=jnp.dtype(dtype))
+  apply_fn = lambda params, clips: net.apply({'params': params}, clips)
+  return _create_jax(f'JAX {dtype}', apply_fn, params, clips, dtype, ours=True)
+
+
+def create_plain(
+    params: dict, clips: np.ndarray, dtype: str = 'float32', channels_last: bool = False
+) -> measure.Contender:
+  """Returns XLA's 3-D convolutions, with cuDNN's layout forced to be channels last or not."""
+  options = {'xla_gpu_force_conv_nhwc': True} if channels_last else {}
+  name = f'XLA 3-D{", channels last" * channels_last} {dtype}'
+  return _create_jax(name, apply_plain, params, clips, dtype, options=options)
+
+
+def _create_jax(name, apply_fn, params, clips, dtype, *, ours=False, options=None):
 
   def prepare():
-    net = c3d.C3D(width=width, compute_dtype=jnp.dtype(dtype), fold_time=True)
-    convolve, options = convolutions.WAYS[convolution]
-    on_device = jax.device_put(({'params': params}, clips.astype(dtype)))
-    with mock.patch.object(c3d, 'convolve_folded', convolve):
-      fn = jax.jit(net.apply, compiler_options=options).lower(*on_device).compile()
+    on_device = jax.device_put((params, clips.astype(dtype)))
+    fn = jax.jit(apply_fn, compiler_options=options).lower(*on_device).compile()
     run = measure.jax_run(fn, *on_device)
     return run, run(1)[:_NUM_CHECKED]
 
-  return measure.Contender(f'JAX {convolution} {dtype}', prepare, dtype, ours=True)
+  return measure.Contender(name, prepare, dtype, ours=ours)
 
 
 def create_torch(

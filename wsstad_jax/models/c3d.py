@@ -45,16 +45,12 @@ class C3D(nn.Module):
   Attributes:
     width: factor on every layer's size; 1 is Tran's net, 0.125 has fc6 of 512.
     compute_dtype: of convolutions and products; parameters and features stay float32.
-    fold_time: computes each 3-D convolution as one 2-D convolution over its three time taps
-      laid side by side as channels. None: on the CPU alone, where XLA is 3-7 times faster so.
-      Parameters and results are the same either way.
     normalize: normalises the inputs of ReLU from block 2 on over the batch, for training from
       scratch; `fold_norms` makes parameters of the plain net of it.
   """
 
   width: float = 1.0
   compute_dtype: jnp.dtype = jnp.float32
-  fold_time: bool | None = None
   normalize: bool = False
 
   @property
@@ -72,12 +68,11 @@ class C3D(nn.Module):
       norm = nn.BatchNorm(not train, momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, name=name)
       return norm(x)
 
-    fold_time = jax.default_backend() == 'cpu' if self.fold_time is None else self.fold_time
     x = clips.astype(self.compute_dtype)
     for block, sizes in enumerate(CHANNELS, start=1):
       for letter, channels in zip('ab', sizes):
         name = f'conv{block}{letter}'
-        x = Convolution(round(channels * self.width), fold_time, name=name)(x)
+        x = Convolution(round(channels * self.width), name=name)(x)
         x = nn.relu(normalized(x, f'norm{block}{letter}') if block > 1 else x)
       x = max_pool(x, (2, 3) if block == 1 else (1, 2, 3))
     # [n, 1, h, w, c]; published fc6 weights expect channels before time, height and width.
@@ -107,7 +102,6 @@ class Convolution(nn.Module):
   """3x3x3 convolution, stride 1, zero padding 1, with bias; kernel [3, 3, 3, c_in, c_out]."""
 
   channels: int
-  fold_time: bool
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -115,27 +109,30 @@ class Convolution(nn.Module):
     shape = (3, 3, 3, x.shape[-1], self.channels)
     kernel = self.param('kernel', nn.initializers.he_normal(), shape).astype(x.dtype)
     bias = self.param('bias', nn.initializers.zeros, (self.channels,)).astype(x.dtype)
-    convolve = convolve_folded if self.fold_time else convolve_native
     return convolve(x, kernel) + bias[None, None, None, None]
 
 
-def convolve_native(x: jax.Array, kernel: jax.Array) -> jax.Array:
-  """Returns the 3-D convolution [n, t, h, w, c_out] of x [n, t, h, w, c_in]."""
-  dimensions = ('NDHWC', 'DHWIO', 'NDHWC')
-  return lax.conv_general_dilated(x, kernel, (1, 1, 1), 'SAME', dimension_numbers=dimensions)
+def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """Returns the 3-D convolution [n, t, h, w, c_out] of x [n, t, h, w, c_in], zeros around it.
 
-
-def convolve_folded(x: jax.Array, kernel: jax.Array) -> jax.Array:
-  """Returns what `convolve_native` returns, by one 2-D convolution over n * t images."""
+  It is computed as one 2-D convolution, of which the channels of an image are those of a frame
+  and of its neighbours, side by side; XLA has no fast 3-D one, see docs/performance.md. Few
+  channels leave a processor idle: then 2 or 4 frames and their neighbours share an image, and
+  zeros in the kernel keep apart what is no neighbour.
+  """
   n, t, h, w, c = x.shape
+  c_out = kernel.shape[-1]
+  frames = min(t, 4 if c_out <= 8 else 2 if c_out <= 16 else 1)  # an image; t is a power of 2
   padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0), (0, 0)))
-  taps = jnp.concatenate([padded[:, tap : tap + t] for tap in range(3)], axis=-1)
-  folded = kernel.transpose(1, 2, 0, 3, 4).reshape(3, 3, 3 * c, -1)
+  taps = [padded[:, tap : tap + t - frames + 1 : frames] for tap in range(frames + 2)]
+  images = jnp.concatenate(taps, axis=-1).reshape(n * t // frames, h, w, -1)
+  shifted = [jnp.pad(kernel, [(f, frames - 1 - f), *[(0, 0)] * 4]) for f in range(frames)]
+  folded = jnp.stack(shifted, axis=-2)  # [frames + 2, 3, 3, c, frames, c_out]
+  folded = folded.transpose(1, 2, 0, 3, 4, 5).reshape(3, 3, (frames + 2) * c, frames * c_out)
   dimensions = ('NHWC', 'HWIO', 'NHWC')
-  y = lax.conv_general_dilated(
-      taps.reshape(n * t, h, w, 3 * c), folded, (1, 1), 'SAME', dimension_numbers=dimensions
-  )
-  return y.reshape(n, t, h, w, -1)
+  y = lax.conv_general_dilated(images, folded, (1, 1), 'SAME', dimension_numbers=dimensions)
+  y = y.reshape(n, t // frames, h, w, frames, c_out)
+  return y.transpose(0, 1, 4, 2, 3, 5).reshape(n, t, h, w, c_out)
 
 
 def max_pool(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
