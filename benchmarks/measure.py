@@ -22,7 +22,6 @@ from wsstad_jax.core import provenance
 
 RESULTS = pathlib.Path(__file__).parent / 'results'
 _PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'numpy', 'torch', 'triton', 'onnxruntime')
-_ROUNDS, _FIRST_ROUNDS = 7, 2  # of timings: of all contenders, of those that are ready
 _START = time.perf_counter()
 
 # Does the work so many times, waits for the device, and returns the last result.
@@ -85,8 +84,14 @@ def parse_arguments(doc: str, **options: list[str]) -> argparse.Namespace:
   parser.add_argument('--deadline', type=float, default=3600.0,
                       help='seconds after the start from which no further contender begins')
   parser.add_argument('--sample', type=float, default=0.5, help='seconds of one timing')
+  parser.add_argument('--rounds', type=int, default=7, help='timings of each contender')
   parser.add_argument('--kernels', action='store_true', help='print the longest GPU kernels too')
-  return parser.parse_args()
+  parser.add_argument('--core', type=int, help='use this core alone, and count the seconds that '
+                      'it works for us: a fair comparison on a machine that others use too')
+  arguments = parser.parse_args()
+  if arguments.core is not None:
+    os.sched_setaffinity(0, {arguments.core})
+  return arguments
 
 
 def jax_run(fn: Callable, *arguments: Any) -> RunFn:
@@ -107,7 +112,7 @@ def compete(work: Work, contenders: list[Contender], arguments: argparse.Namespa
   """
   record = {
       **{key: value for key, value in dataclasses.asdict(work).items() if key != 'reference'},
-      **_describe_machine(),
+      **describe_machine(),
       'ceilings': {},
       'contenders': {},
   }
@@ -117,13 +122,13 @@ def compete(work: Work, contenders: list[Contender], arguments: argparse.Namespa
   }
 
   def time_all(rounds):
-    samples = _alternate(runs, arguments.sample, rounds)
+    samples = _alternate(runs, arguments, rounds)
     for name, seconds in samples.items():
       if name.startswith('ceiling'):
         record['ceilings'][name.split()[1]] = _ceiling_flops() / statistics.median(seconds)
     for name, found in record['contenders'].items():
       found |= _summarize(work, samples[name], record['ceilings'][found['dtype']])
-    _write(record, arguments.out)
+    write(record, arguments.out)
 
   for contender in contenders:
     if importlib.util.find_spec(contender.needs) is None:
@@ -147,8 +152,8 @@ def compete(work: Work, contenders: list[Contender], arguments: argparse.Namespa
         'ours': contender.ours, 'dtype': contender.dtype, 'error': error,
         'seconds_to_start': seconds,
     }
-    time_all(_FIRST_ROUNDS)
-  time_all(_ROUNDS)
+    time_all(1)
+  time_all(arguments.rounds)
   print(create_table(record), flush=True)
   if arguments.kernels:
     _print_kernels({name: runs[name] for name in record['contenders']})
@@ -167,8 +172,8 @@ def create_table(record: dict[str, Any]) -> str:
       f'{dtype} {rate / 1e12:.3g} TFLOP/s' for dtype, rate in record['ceilings'].items()
   )
   lines = [
-      f'{record["title"]}: {record["flops"] / record["units"] / 1e9:.3g} GFLOP for one of '
-      f'{record["unit"]}; {record["device"]}, matrix product: {ceilings}',
+      f'{record["title"]}, {record["flops"] / record["units"] / 1e9:.3g} GFLOP each; '
+      f'{record["device"]}, matrix product: {ceilings}',
       '',
       f'| | {record["unit"]}/s | range | first of ours is faster by | share of ceiling | error |',
       '|---|---:|---:|---:|---:|---:|',
@@ -185,20 +190,21 @@ def create_table(record: dict[str, Any]) -> str:
   return '\n'.join(lines)
 
 
-def _alternate(runs: dict[str, RunFn], sample: float, rounds: int) -> dict[str, list[float]]:
+def _alternate(runs: dict[str, RunFn], arguments, rounds: int) -> dict[str, list[float]]:
   """Returns seconds a call, several times for each run, one run after the other."""
+  clock = time.perf_counter if arguments.core is None else time.process_time
   calls = {}
   for name, run in runs.items():
     run(1)
-    began = time.perf_counter()
+    began = clock()
     run(1)
-    calls[name] = max(1, round(sample / (time.perf_counter() - began)))
+    calls[name] = max(1, round(arguments.sample / (clock() - began)))
   samples = {name: [] for name in runs}
   for _ in range(rounds):
     for name, run in runs.items():
-      began = time.perf_counter()
+      began = clock()
       run(calls[name])
-      samples[name].append((time.perf_counter() - began) / calls[name])
+      samples[name].append((clock() - began) / calls[name])
   return samples
 
 
@@ -242,10 +248,11 @@ def _print_kernels(runs: dict[str, RunFn]) -> None:
             flush=True)
 
 
-def _describe_machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
+  """Returns what a timing depends on."""
   device = jax.devices()[0].device_kind
   if not on_gpu():
-    device = f'{_processor_name()}, {len(os.sched_getaffinity(0))} cores'
+    device = f'{_processor_name()}, cores: {len(os.sched_getaffinity(0))}'
   return {
       'device': device,
       'driver': _nvidia_driver() if on_gpu() else None,
@@ -268,7 +275,8 @@ def _nvidia_driver() -> str:
   return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def _write(record: dict[str, Any], folder: pathlib.Path) -> None:
+def write(record: dict[str, Any], folder: pathlib.Path) -> None:
+  """Writes a record to the file of its name."""
   folder.mkdir(parents=True, exist_ok=True)
   path = folder / f'{record["name"]}.json'
   path.write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')

@@ -32,8 +32,14 @@ class Method(Protocol):
   def create_state(self, *, rng: jax.Array, feature_dim: int) -> Any:
     """Returns the state before the first step."""
 
-  def train_step(self, *, state: Any, batch: Batch) -> tuple[Any, Metrics]:
-    """Returns the state after one step, and scalars of it, among them 'loss'."""
+  def train_step(
+      self, *, state: Any, batch: Batch, phase: str | None = None
+  ) -> tuple[Any, Metrics]:
+    """Returns the state after one step, and scalars of it, among them 'loss'.
+
+    A `phase` says what `state.step` would say, but to the compiler: it then leaves what rests
+    where it is, which it otherwise copies.
+    """
 
   def bag_logits(self, *, params: Params, batch: Batch) -> dict[str, jax.Array]:
     """Returns logits [b, T] of the tube instances by 'tube', 'temporal' or both (eq. 9)."""
@@ -116,7 +122,9 @@ class Learner:
     state = LearnerState(jnp.zeros((), jnp.int32), rng, branches, memory={})
     return state.replace(memory=self.remember(state))
 
-  def train_step(self, *, state: LearnerState, batch: Batch) -> tuple[LearnerState, Metrics]:
+  def train_step(
+      self, *, state: LearnerState, batch: Batch, phase: str | None = None
+  ) -> tuple[LearnerState, Metrics]:
     """See `Method`."""
     rng = jax.random.fold_in(state.rng, state.step)
 
@@ -133,7 +141,8 @@ class Learner:
       return state.branches | {name: learned}, {'loss': loss, **metrics}
 
     updates = [functools.partial(update, name) for name in self.branches]
-    branches, metrics = lax.switch(self.phase_index(state.step), updates)
+    index = self.branches.index(phase) if phase else self.phase_index(state.step)
+    branches, metrics = lax.switch(index, updates)
     state = state.replace(step=state.step + 1, branches=branches)
     return state.replace(memory=self.remember(state)), metrics
 
