@@ -22,6 +22,7 @@ from wsstad_jax.detections import registry
 from wsstad_jax.features import clip_plan
 from wsstad_jax.features import extraction
 from wsstad_jax.features import proposals
+from wsstad_jax.models import c3d
 from wsstad_jax.runs import prepare
 from wsstad_jax.runs import scoring
 from wsstad_jax.video import clips
@@ -55,9 +56,9 @@ def render_video(folder: str) -> str:
 def time_prediction(path: str, config) -> dict:
   """Returns the seconds of each stage and of the whole, and what there was to do."""
   method = scoring.create_method(config)
-  score_fn = scoring.create_score_fn(
-      method, scoring.create_state(method, config).params, config  # as they come: speed is the same
-  )
+  feature_dim = c3d.C3D(config.c3d.width).feature_dim
+  params = scoring.create_state(method, config, feature_dim).params  # untrained is no faster
+  score_fn = scoring.create_score_fn(method, params, config)
   compute_fn = extraction.create_compute_fn(config.c3d)
   seconds, worked = {}, {}  # by stage
 
@@ -103,8 +104,8 @@ def create_table(record: dict) -> str:
   return '\n'.join([
       f'Prediction of a video of {record["video"]}: {record["tubes"]} tubes, {record["clips"]} '
       f'clips; {record["device"]}, load {record["load"]:.1f}: {rates[0]:.3g} frames/s, '
-      f'{rates[0] / record["frames_per_second"]:.3g} times real time, and {rates[1]:.3g} frames for '
-      'each second that a core works',
+      f'{rates[0] / record["frames_per_second"]:.3g} times real time, and {rates[1]:.3g} frames '
+      'for each second that a core works',
       '',
       '| stage, alone | frames for a second of a core | share |',
       '|---|---:|---:|',
