@@ -1,7 +1,5 @@
 """Tests of what every method that learns must keep."""
 
-import functools
-
 import jax
 import numpy as np
 import pytest
@@ -102,16 +100,3 @@ def test_the_resting_branch_of_gclnc_keeps_every_bit():
         lambda a, b: not np.array_equal(a, b), host(after.params[learner]), before[learner].params
     )
     assert any(jax.tree.leaves(moved))
-
-
-@pytest.mark.parametrize('name', ['mgpr', 'gclnc'])
-def test_a_step_of_known_phase_has_no_branch_to_choose_and_is_the_same(name):
-  method, batch = making.create_method(name), making.create_batch()
-  for number in (0, 1, 4):
-    state = making.create_state(method).replace(step=np.int32(number))
-    step_fn = functools.partial(method.train_step, phase=method.phase(number))
-    compiled = jax.jit(step_fn).lower(state=state, batch=batch).compile()
-    assert 'conditional(' not in compiled.as_text()
-    known, chosen = compiled(state=state, batch=batch), making.take_step(method, batch, state)
-    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5),
-                 host((known[0].params, known[1])), host((chosen[0].params, chosen[1])))

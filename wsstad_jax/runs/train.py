@@ -57,10 +57,9 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
     bar = progress(total=settings.num_steps, initial=done, desc='Training', unit='step')
     recent = collections.defaultdict(list)
     for number in range(done, settings.num_steps):
-      phase = method.phase(number)
       batch = devices.shard(next(batches), mesh)
-      state, metrics = _train_step(method, state, batch, phase)
-      recent[phase].append(metrics)
+      state, metrics = _train_step(method, state, batch)
+      recent[method.phase(number)].append(metrics)
       bar.update()
       if (number + 1) % settings.evaluate_every and number + 1 < settings.num_steps:
         continue
@@ -81,9 +80,9 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
   plots.write_training_curves(os.path.join(workdir, 'training_curves.png'), history)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 3), donate_argnums=1)
-def _train_step(method, state, batch, phase):
-  return method.train_step(state=state, batch=batch, phase=phase)
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+def _train_step(method, state, batch):
+  return method.train_step(state=state, batch=batch)
 
 
 def validate(method, params, videos, config: ml_collections.ConfigDict) -> dict[str, float]:

@@ -32,14 +32,8 @@ class Method(Protocol):
   def create_state(self, *, rng: jax.Array, feature_dim: int) -> Any:
     """Returns the state before the first step."""
 
-  def train_step(
-      self, *, state: Any, batch: Batch, phase: str | None = None
-  ) -> tuple[Any, Metrics]:
-    """Returns the state after one step, and scalars of it, among them 'loss'.
-
-    A `phase` says what `state.step` would say, but to the compiler: it then leaves what rests
-    where it is, which it otherwise copies.
-    """
+  def train_step(self, *, state: Any, batch: Batch) -> tuple[Any, Metrics]:
+    """Returns the state after one step, and scalars of it, among them 'loss'."""
 
   def bag_logits(self, *, params: Params, batch: Batch) -> dict[str, jax.Array]:
     """Returns logits [b, T] of the tube instances by 'tube', 'temporal' or both (eq. 9)."""
@@ -122,9 +116,7 @@ class Learner:
     state = LearnerState(jnp.zeros((), jnp.int32), rng, branches, memory={})
     return state.replace(memory=self.remember(state))
 
-  def train_step(
-      self, *, state: LearnerState, batch: Batch, phase: str | None = None
-  ) -> tuple[LearnerState, Metrics]:
+  def train_step(self, *, state: LearnerState, batch: Batch) -> tuple[LearnerState, Metrics]:
     """See `Method`."""
     rng = jax.random.fold_in(state.rng, state.step)
 
@@ -141,8 +133,7 @@ class Learner:
       return state.branches | {name: learned}, {'loss': loss, **metrics}
 
     updates = [functools.partial(update, name) for name in self.branches]
-    index = self.branches.index(phase) if phase else self.phase_index(state.step)
-    branches, metrics = lax.switch(index, updates)
+    branches, metrics = lax.switch(self.phase_index(state.step), updates)
     state = state.replace(step=state.step + 1, branches=branches)
     return state.replace(memory=self.remember(state)), metrics
 

@@ -45,13 +45,13 @@ class Mgpr:
     )
 
   def train_step(
-      self, *, state: state_lib.TrainState, batch: Batch, phase: str | None = None
+      self, *, state: state_lib.TrainState, batch: Batch
   ) -> tuple[state_lib.TrainState, Metrics]:
     """Lets the branch of `phase` learn."""
     return step_lib.train_step(
         state=state,
         batch=batch,
-        psi=_PHASES.index(phase) if phase else state.step % 2,
+        psi=state.step % 2,
         networks=self.networks,
         optimizer=self.optimizer,
         objective=self.objective,
