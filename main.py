@@ -1,6 +1,7 @@
 """Command line of wsstad_jax: python main.py --config=configs/synthetic.py."""
 
 import functools
+import importlib
 import os
 import sys
 
@@ -30,57 +31,45 @@ _TRUTH = flags.DEFINE_string('ground_truth', None, 'True boxes, to evaluate --pr
 
 
 def main(argv: list[str]) -> None:
+  mode = _MODE.value
   logging.set_verbosity(logging.WARNING)
   if len(argv) > 1:
     raise UserError(f'{argv[1]!r} is no flag; options are written --name=value, see --help.')
-  if _MODE.value == 'import_c3d':
-    from wsstad_jax.runs.import_c3d import import_c3d
-
-    return import_c3d(_WEIGHTS.value, _OUT.value or 'checkpoints/c3d_sports1m')
+  if mode == 'import_c3d':
+    return _load('import_c3d')(_WEIGHTS.value, _OUT.value or 'checkpoints/c3d_sports1m')
   if _PREDICTIONS.value or _TRUTH.value:
-    from wsstad_jax.runs.score_files import score_files
-
-    return score_files(_PREDICTIONS.value, _TRUTH.value, out=_OUT.value, mode=_MODE.value)
+    return _load('score_files')(_PREDICTIONS.value, _TRUTH.value, out=_OUT.value, mode=mode)
   if _CONFIG.value is None:
     raise UserError('--config is missing; start with --config=configs/synthetic.py.')
   config = config_lib.checked(_CONFIG.value)
-  product = {'pretrain': 'c3d', 'compare': 'compare'}.get(_MODE.value, config.method)
+  product = {'pretrain': 'c3d', 'compare': 'compare'}.get(mode, config.method)
   workdir = _WORKDIR.value or os.path.join('checkpoints', f'{config.name}-{product}')
-  if _MODE.value == 'predict' and not (_VIDEO.value and _OUT.value):
+  if mode == 'predict' and not (_VIDEO.value and _OUT.value):
     raise UserError('--mode=predict needs --video=FILE and --out=DIR.')
+  import tfds_builders  # not before faults in flags are told
 
-  # Each mode imports what it needs, so that --help and faults in flags answer at once.
-  import tfds_builders
-
-  mode = _MODE.value
   config_lib.check_workdir(workdir, config, mode=mode)
   prepare = functools.partial(tfds_builders.prepare, progress=times.create_progress(workdir))
   if mode == 'prepare':
     return print(prepare(config))
-  if mode == 'pretrain':
-    prepare = tfds_builders.prepare_clips
+  prepare = tfds_builders.prepare_clips if mode == 'pretrain' else prepare
   prepared = prepare(config) if mode != 'predict' else None
   with config_lib.open_workdir(workdir, config, mode=mode):
     if mode == 'compare':
-      from wsstad_jax.runs.compare import compare
-
-      compare(config, workdir, prepare=prepare, apply_method=base.apply_method)
+      _load('compare')(config, workdir, prepare=prepare, apply_method=base.apply_method)
     if mode == 'pretrain':
-      from wsstad_jax.runs.pretrain import pretrain
-
-      pretrain(config, workdir, prepared)
+      _load('pretrain')(config, workdir, prepared)
     if mode == 'train':
-      from wsstad_jax.runs.train import train
-
-      train(config, workdir, prepared)
+      _load('train')(config, workdir, prepared)
     if mode in ('train', 'evaluate'):
-      from wsstad_jax.runs.evaluate import evaluate
-
-      evaluate(config, workdir, prepared, against=_AGAINST.value, export=_EXPORT.value)
+      _load('evaluate')(config, workdir, prepared, against=_AGAINST.value, export=_EXPORT.value)
     if mode == 'predict':
-      from wsstad_jax.runs.predict import predict
+      _load('predict')(config, workdir, video=_VIDEO.value, out=_OUT.value, export=_EXPORT.value)
 
-      predict(config, workdir, video=_VIDEO.value, out=_OUT.value, export=_EXPORT.value)
+
+def _load(mode: str):
+  """Returns what runs a mode; --help and the other modes do not wait for its imports."""
+  return getattr(importlib.import_module(f'wsstad_jax.runs.{mode}'), mode)
 
 
 def _run_or_explain(argv: list[str]) -> None:
