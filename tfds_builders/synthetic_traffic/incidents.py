@@ -411,13 +411,11 @@ def lose_load(stage: Stage) -> bool:
   """Something falls off a vehicle, breaks and stays on the road."""
   rng = stage.rng
   for agent in stage.drivers(2.0):
-    ahead = np.array([np.cos(agent.body.heading), np.sin(agent.body.heading)])
-    tail = agent.body.position - 0.5 * agent.actor.length * ahead
     stage.particles.burst(
-      np.array([*tail, 0.8]), amount=int(rng.integers(4, 15)), speed=float(rng.uniform(0.8, 2.2))
+      agent.tail(0.8), amount=int(rng.integers(4, 15)), speed=float(rng.uniform(0.8, 2.2))
     )
     if rng.random() < 0.5:
-      stage.particles.smoke(np.array([*tail, 0.3]), amount=int(rng.integers(2, 6)), grey=160.0)
+      stage.particles.smoke(agent.tail(0.3), amount=int(rng.integers(2, 6)), grey=160.0)
     return True
   return False
 

@@ -64,9 +64,8 @@ class World:
     for agent in self.traffic.agents:
       hard = agent.drives and agent.braking > 6 and self.traffic.time < agent.braking_until
       if self.traffic.time < agent.smoking_until or (hard and agent.number % 3 == 0):
-        ahead = np.array([np.cos(agent.body.heading), np.sin(agent.body.heading), 0.0])
-        tail = np.array([*agent.body.position, 0.35]) - 0.5 * agent.actor.length * ahead
-        self.particles.smoke(tail, amount=1, grey=float(120 + 31 * (agent.number % 4)))
+        grey = float(120 + 31 * (agent.number % 4))
+        self.particles.smoke(agent.tail(0.35), amount=1, grey=grey)
     self.particles.step()
     self.rows.append({agent.number: _pose(agent, self.traffic.time)
                       for agent in self.traffic.agents})  # fmt: skip

@@ -96,6 +96,11 @@ class Agent:
     """Whether it is a pedestrian on his feet."""
     return not self.actor.is_vehicle and not self.body.loose
 
+  def tail(self, height: float) -> np.ndarray:
+    """Returns the point [3] at its rear end, metres, `height` above the ground."""
+    ahead = np.array([np.cos(self.body.heading), np.sin(self.body.heading), 0.0])
+    return np.array([*self.body.position, height]) - 0.5 * self.actor.length * ahead
+
 
 @dataclasses.dataclass(frozen=True)
 class Demand:

@@ -73,7 +73,8 @@ def unit(name: str) -> str:
 
 def meaning(name: str) -> str:
   """Returns in a few words what a figure says; '' if that is not known."""
-  return _MEANINGS.get(max((key for key in _MEANINGS if name.startswith(key)), key=len, default=''), '')
+  fitting = [key for key in _MEANINGS if name.startswith(key)]
+  return _MEANINGS[max(fitting, key=len)] if fitting else ''
 
 
 def to_json(measured: Mapping[str, intervals.Interval]) -> dict[str, dict[str, float | None]]:

@@ -140,11 +140,13 @@ def _describe(video: figures.Outcome, facts: VideoFacts, folder: str) -> dict[st
       's_loc': s_loc,
       'failure': failure,
   }
+  is_video = all(tube.has_place for tube in video.tubes)  # and not features without one
+  source = _played(video.video_id, facts, folder) if is_video else facts.path
   return {
       'video_id': video.video_id,
       'shown': {key: _cell(key, value) for key, value in values.items()},
       'sorted': {key: -1.0 if _is_missing(value) else value for key, value in values.items()},
-      'source': parse.quote(os.path.relpath(_played(video.video_id, facts, folder), folder)),
+      'source': parse.quote(os.path.relpath(source, folder)),
       'width': facts.width,
       'height': facts.height,
       'rate': facts.frames_per_second,
@@ -181,12 +183,8 @@ def _is_missing(value: object) -> bool:
 
 
 def _played(video_id: str, facts: VideoFacts, folder: str) -> str:
-  """Returns the file of a video, or of a copy that browsers play, which is made if missing.
-
-  Features that came without a video have a picture of one pixel; there is nothing to play.
-  """
-  nothing = not os.path.exists(facts.path) or facts.width == 1
-  if nothing or decode.plays_in_browsers(facts.path):
+  """Returns the file of a video, or of a copy that browsers play, which is made if missing."""
+  if not os.path.exists(facts.path) or decode.plays_in_browsers(facts.path):
     return facts.path
   path = os.path.join(folder, 'played', f'{video_id}.mp4')
   if not os.path.exists(path):

@@ -39,8 +39,9 @@ def compare(
 ) -> dict:
   """Runs or resumes every method with every seed, then writes table<number>.md, .csv, .json, .png.
 
-  report.html shows all tables of the workdir. Each run has its own folder <method>-seed<seed> below the workdir, which the tables of one data
-  set share. A run that is finished is not touched; the table is made of what the runs wrote.
+  report.html shows all tables of the workdir. Each run has its own folder <method>-seed<seed>
+  below the workdir, which the tables of one data set share. A run that is finished is not
+  touched; the table is made of what the runs wrote.
 
   Args:
     config: of the table: data, sizes and `compare`.
