@@ -21,7 +21,10 @@ from wsstad_jax.tubes.multivariate import Intersecting
 _NO_GUIDE = {'learner': 'baselines.single_branch', 'loss.terms': ('rank', 'ce')}
 METHODS = {
     'mgpr': {},
-    'mgpr_plus': {'evaluate.branches': ('tube',)},  # not the paper's: see docs/method.md
+    'mgpr_plus': {  # not the paper's: see docs/method.md
+        'model.relation': 'none', 'model.trajectory_scale': 0.4,
+        'evaluate.branches': ('tube',), 'evaluate.odds_ratio': 0.5,
+    },
     # Table 1. Learning rates are the authors' where features are given to them as they are here.
     'random': {'learner': 'baselines.random_tube'},
     'upper_bound': {'learner': 'baselines.upper_bound'},
@@ -125,6 +128,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.model.num_heads = 8  # paper
   config.model.value_scale = 0.1  # of the initial W^V
   config.model.feature_normalization = 'l2'  # Sultani 2018; or none
+  config.model.trajectory_scale = 0.0  # above 0, the tube branch sees speed, size and shape too
   config.model.dropout_rate = 0.6  # Sultani 2018
 
   config.loss = ml_collections.ConfigDict()
@@ -145,6 +149,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.evaluate = ml_collections.ConfigDict()
   config.evaluate.num_pictures = 6  # test videos to draw: the best and the worst found
   config.evaluate.branches = ('tube', 'temporal')  # eq. 9: the mean of both tells the top-1 tube
+  config.evaluate.odds_ratio = 1.0  # below 1, parts grow along their tube down to it
 
   config.compare = ml_collections.ConfigDict()
   config.compare.table = 1  # of the paper: its figures are shown beside ours on its data sets

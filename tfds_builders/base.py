@@ -19,6 +19,7 @@ from wsstad_jax.data import bags
 from wsstad_jax.features import store
 from wsstad_jax.runs import prepare
 
+_FORMAT = 2  # raised when the same settings come to mean other bags
 _SPLITS = ('train', 'validation', 'test')
 
 
@@ -48,6 +49,7 @@ class BagBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         feature_dim=features.image.shape[1],
     )
     name = store.fingerprint(
+        _FORMAT,
         config.bags.to_dict(),
         [_describe(entry, videos.features_file(entry)) for entry in videos.entries],
     )

@@ -55,6 +55,7 @@ def create_batch(labels=(1, 0, 1, 0), t=6, s=4, seed=0):
       'videolet_features': features(s),
       'videolet_mask': np.arange(s) < rng.integers(2, s, (b, 1)),
       'videolet_spans': spans(s),
+      'trajectory_features': rng.normal(size=(b, t, 8)).astype(np.float16),
   }
 
 
@@ -64,6 +65,7 @@ def fill_padding(batch, filling):
   for features, spans, mask in (
       ('region_features', 'tube_spans', 'tube_mask'),
       ('image_features', 'tube_spans', 'tube_mask'),
+      ('trajectory_features', 'tube_spans', 'tube_mask'),
       ('videolet_features', 'videolet_spans', 'videolet_mask'),
   ):
     real = batch[mask][..., None]

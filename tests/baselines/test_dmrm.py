@@ -75,6 +75,7 @@ def test_equals_the_code_on_published_bags():
   spans = np.tile(np.stack([starts, starts + 16], axis=-1).astype(np.int32), (4, 1, 1))
   batch = {
       'label': label, 'region_features': features, 'image_features': features,
+      'trajectory_features': np.zeros((4, 32, 8), np.float32),
       'videolet_features': features, 'tube_mask': np.ones((4, 32), bool), 'tube_spans': spans,
       'videolet_mask': np.ones((4, 32), bool), 'videolet_spans': spans,
   }

@@ -32,6 +32,7 @@ def make_bag(number):
       'height': np.int32(48),
       'region_features': rng.normal(size=(3, 4)).astype(np.float16),
       'image_features': rng.normal(size=(3, 4)).astype(np.float16),
+      'trajectory_features': np.zeros((3, 8), np.float16),
       'tube_mask': np.array([True, True, False]),
       'tube_spans': np.int32([[0, 20], [20, 40], [0, 0]]),
       'tube_kinds': np.int32([TubeKind.UNARY] * 3),

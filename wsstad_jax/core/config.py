@@ -32,12 +32,13 @@ _SUBSETS = {
     'evaluate.branches': ('tube', 'temporal'),
 }
 _NOT_NEGATIVE = (
-    'seed', 'train.weight_decay', 'data.seed', 'data.frame_tolerance', 'data.max_gap',
+    'seed', 'model.trajectory_scale', 'train.weight_decay', 'data.seed', 'data.frame_tolerance', 'data.max_gap',
     'evaluate.num_pictures',
 )
 _FRACTIONS = (
     'model.dropout_rate', 'data.validation_share', 'data.test_share', 'compare.confidence',
 )
+_RATIOS = ('evaluate.odds_ratio',)
 # A change of these leaves every result as it is, so a run may be resumed with others.
 _FREE = ('data.num_processes', 'evaluate.num_pictures', 'compare.')
 _CONFIG_FILE = 'config.json'
@@ -85,6 +86,9 @@ def checked(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     if key in _FRACTIONS:
       if not 0 <= value < 1:
         faults.append(f'{key}={value} is not in [0, 1)')
+    elif key in _RATIOS:
+      if not 0 < value <= 1:
+        faults.append(f'{key}={value} is not in (0, 1]')
     elif value < 0 or (value == 0 and not key.startswith(_NOT_NEGATIVE)):
       faults.append(f'{key}={value} must be positive')
   if faults:

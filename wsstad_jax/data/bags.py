@@ -16,6 +16,7 @@ from wsstad_jax.core.records import Tube, TubeKind, VideoEntry, VideoFacts, Vide
 from wsstad_jax.features import clip_plan
 from wsstad_jax.features import store
 from wsstad_jax.tubes import division
+from wsstad_jax.tubes import trajectories
 from wsstad_jax.tubes import videolets
 from wsstad_jax.video import clips
 
@@ -23,7 +24,8 @@ Bag = dict[str, np.ndarray]
 
 # [T, ...] each, of the instances of the tube branch.
 _INSTANCE_KEYS = (
-    'region_features', 'image_features', 'tube_mask', 'tube_spans', 'tube_kinds', 'tube_sources',
+    'region_features', 'image_features', 'trajectory_features', 'tube_mask', 'tube_spans',
+    'tube_kinds', 'tube_sources',
 )
 # What a method computes with; the rest of a bag is for evaluation.
 MODEL_KEYS = (
@@ -59,6 +61,7 @@ def create_features(spec: BagSpec) -> tfds.features.FeaturesDict:
       'height': array(np.int32),
       'region_features': array(np.float16, t, d),
       'image_features': array(np.float16, t, d),
+      'trajectory_features': array(np.float16, t, trajectories.NUM_FEATURES),
       'tube_mask': array(np.bool_, t),
       'tube_spans': array(np.int32, t, 2),
       'tube_kinds': array(np.int32, t),
@@ -86,7 +89,8 @@ def create_bag(
   """Returns the bag of one video.
 
   The features of an instance are the means of those of its clips: `region_features` over
-  the windows of its tube, `image_features` over the whole images of the same clips.
+  the windows of its tube, `image_features` over the whole images of the same clips; its
+  `trajectory_features` are of its boxes.
 
   Args:
     entry: the video in its data set.
@@ -100,6 +104,12 @@ def create_bag(
       video.tubes, division.Division(**divided), settings.max_instances
   )
   region, image = pool_instances(instances, features, starts)
+  trajectory = [
+      trajectories.trajectory_features(
+          video.tubes[part.source].part(part.start, part.stop), video.facts
+      )
+      for part in instances
+  ]
   clip_spans = videolets.create_videolets(len(starts), settings.num_videolets)
   videolet_spans = [
       (starts[first], starts[stop - 1] + clips.CLIP_LENGTH) for first, stop in clip_spans
@@ -119,6 +129,7 @@ def create_bag(
       'height': np.int32(video.facts.height),
       'region_features': pad(region, t),
       'image_features': pad(image, t),
+      'trajectory_features': pad(trajectory, t),
       'tube_mask': np.arange(t) < len(instances),
       'tube_spans': pad([(part.start, part.stop) for part in instances], t, np.int32),
       'tube_kinds': pad([video.tubes[part.source].kind for part in instances], t, np.int32),
@@ -179,12 +190,15 @@ def pad(rows: Sequence, length: int, dtype=np.float16, filling: float = 0) -> np
 
 def instance_tube(bag: Mapping[str, np.ndarray], index: int) -> Tube:
   """Returns the boxes of instance `index` (a real one) over its own frames."""
-  source = bag['tube_sources'][index]
+  return source_part(bag, int(bag['tube_sources'][index]), *bag['tube_spans'][index])
+
+
+def source_part(bag: Mapping[str, np.ndarray], source: int, start: int, stop: int) -> Tube:
+  """Returns the undivided tube number `source` within the frames start .. stop - 1."""
   spans = bag['source_spans']
-  first = (spans[:source, 1] - spans[:source, 0]).sum()
-  start, stop = (int(frame) for frame in bag['tube_spans'][index])
-  rows = slice(first + start - spans[source, 0], first + stop - spans[source, 0])
-  return Tube(start, bag['source_boxes_xyxy'][rows], TubeKind(bag['tube_kinds'][index]))
+  first = (spans[:source, 1] - spans[:source, 0]).sum() - spans[source, 0]
+  boxes_xyxy = bag['source_boxes_xyxy'][first + start : first + stop]
+  return Tube(int(start), boxes_xyxy, TubeKind(bag['source_kinds'][source]))
 
 
 def video_facts(bag: Mapping[str, np.ndarray]) -> VideoFacts:

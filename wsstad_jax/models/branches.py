@@ -8,6 +8,7 @@ from jax import lax
 
 from wsstad_jax.models.attention import MultiHeadSelfAttention
 from wsstad_jax.models.gcn import GraphRelation
+from wsstad_jax.tubes.trajectories import NUM_FEATURES as NUM_TRAJECTORY_FEATURES
 
 
 @flax.struct.dataclass
@@ -18,24 +19,38 @@ class Instances:
     features: [b, t, d], any float dtype.
     mask: bool [b, t], True = real.
     spans: int32 [b, t, 2], frames start, stop.
+    trajectories: [b, t, 8], see `tubes.trajectories`; None where there are no boxes.
   """
 
   features: jax.Array
   mask: jax.Array
   spans: jax.Array
+  trajectories: jax.Array | None = None
 
   def take(self, rows: jax.Array) -> 'Instances':
     """Returns the instances `rows`, int32 [b, q], of each bag."""
     return jax.tree.map(lambda array: take_rows(array, rows), self)
 
-  def prepare(self, feature_normalization: str) -> 'Instances':
-    """Returns the features as float32, 0 for padding; of length 1 if 'l2', as given if 'none'."""
+  def prepare(self, feature_normalization: str, trajectory_scale: float) -> 'Instances':
+    """Returns the features as float32, 0 for padding; of length 1 if 'l2', as given if 'none'.
+
+    With a scale above 0, trajectories times the scale stand behind them, zeros if there are none.
+    """
     features = self.features.astype(jnp.float32)
     features = jnp.where(self.mask[..., None], features, 0)
-    if feature_normalization == 'l2':
-      square = jnp.sum(features**2, axis=-1, keepdims=True)
-      features = features * lax.rsqrt(jnp.maximum(square, 1e-12))
+    normalize = _unit_length if feature_normalization == 'l2' else lambda array: array
+    features = normalize(features)
+    if trajectory_scale:
+      shape = *features.shape[:-1], NUM_TRAJECTORY_FEATURES
+      behind = jnp.zeros(shape) if self.trajectories is None else self.trajectories
+      behind = jnp.where(self.mask[..., None], trajectory_scale * behind.astype(jnp.float32), 0)
+      features = normalize(jnp.concatenate([features, behind], axis=-1))
     return self.replace(features=features)
+
+
+def _unit_length(features: jax.Array) -> jax.Array:
+  square = jnp.sum(features**2, axis=-1, keepdims=True)
+  return features * lax.rsqrt(jnp.maximum(square, 1e-12))
 
 
 def take_rows(array: jax.Array, rows: jax.Array) -> jax.Array:
@@ -54,6 +69,7 @@ class BranchNetwork(nn.Module):
     value_scale: of the attention. The paper is silent; below 1 an instance stands out from its
       bag at the start, rather than all of them looking like the bag's mean.
     feature_normalization: 'l2' to length 1 (Sultani 2018) or 'none'.
+    trajectory_scale: of the trajectories behind the features; 0 leaves them out, as the paper does.
     dropout_rate: in the scorer (Sultani 2018: 0.6).
   """
 
@@ -62,6 +78,7 @@ class BranchNetwork(nn.Module):
   num_heads: int = 8
   value_scale: float = 0.1
   feature_normalization: str = 'l2'
+  trajectory_scale: float = 0.0
   dropout_rate: float = 0.6
 
   @nn.compact
@@ -78,7 +95,7 @@ class BranchNetwork(nn.Module):
     Returns:
       float32 [b, t] or [b, q]; a sigmoid makes them scores. Those of padding mean nothing.
     """
-    instances = instances.prepare(self.feature_normalization)
+    instances = instances.prepare(self.feature_normalization, self.trajectory_scale)
     if self.relation == 'gcn':
       related = GraphRelation(name='relation')(
           instances.features, instances.spans, instances.mask

@@ -85,7 +85,7 @@ def evaluate(
   score_fn = scoring.restore_score_fn(config, workdir, bags.feature_dim(source[0]))
   scored = score_fn(pipeline.iterate(source))
   videos = [
-      localize(bag, scores)
+      localize(bag, scores, odds_ratio=config.evaluate.odds_ratio)
       for bag, scores in tqdm.tqdm(scored, total=len(source), desc='Testing', unit='video')
   ]
   results = summary.summarize([
@@ -176,9 +176,9 @@ def compare(
   )
 
 
-def localize(bag: bags.Bag, scores: scoring.Scores) -> ScoredVideo:
+def localize(bag: bags.Bag, scores: scoring.Scores, *, odds_ratio: float) -> ScoredVideo:
   """Returns the scored instances of a bag with their S_loc (eq. 10)."""
-  tubes = scoring.scored_tubes(bag, scores)
+  tubes = scoring.scored_tubes(bag, scores, odds_ratio=odds_ratio)
   truths = [truth for truth in bags.truth_tubes(bag) if truth.has_place]
   localizations = localization.best_scores(tubes, truths, bag['detected_frames'])
   if bag['label'] == 1 and not truths:
@@ -293,7 +293,7 @@ def draw(videos: Sequence[ScoredVideo], folder: str, count: int) -> list[tuple[s
   drawn = []
   for video in tqdm.tqdm(ends, desc='Drawing', unit='video'):
     bag, facts = video.bag, bags.video_facts(video.bag)
-    spans = bag['tube_spans'][: len(video.tubes)]
+    spans = [(tube.start, tube.stop) for tube in video.tubes]
     curve = frames.frame_scores(spans, video.scores.fused, facts.num_frames)
     top = video.tubes[int(np.argmax(video.scores.fused))]
     path = os.path.join(folder, f'{bag["video_id"]}.mp4')

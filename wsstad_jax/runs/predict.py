@@ -59,7 +59,7 @@ def predict(
   middle = time.monotonic()
   ((bag, scores),) = score_fn([prepared])
   end = time.monotonic()
-  tubes = scoring.scored_tubes(bag, scores)
+  tubes = scoring.scored_tubes(bag, scores, odds_ratio=config.evaluate.odds_ratio)
   found = predictions.select_distinct([
       predictions.Prediction(*row)
       for row in zip(tubes, scores.tube.tolist(), scores.temporal.tolist())
@@ -68,7 +68,7 @@ def predict(
     os.makedirs(out, exist_ok=True)
   except OSError as error:
     raise UserError(f'--out={out} cannot be made: {error.strerror}.') from error
-  spans = bag['tube_spans'][: len(tubes)]
+  spans = [(tube.start, tube.stop) for tube in tubes]
   curves = {
       name: frames.frame_scores(spans, values, facts.num_frames)
       for name, values in (

@@ -15,6 +15,7 @@ import numpy as np
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import Tube
 from wsstad_jax.data import bags
+from wsstad_jax.tubes import growing
 from wsstad_jax.training.checkpoints import Checkpoints
 from wsstad_jax.training.method import Method
 
@@ -128,11 +129,19 @@ def create_score_fn(
   return score_fn
 
 
-def scored_tubes(bag: bags.Bag, scores: Scores) -> list[Tube]:
-  """Returns the instances of a bag with their fused scores."""
+def scored_tubes(bag: bags.Bag, scores: Scores, *, odds_ratio: float) -> list[Tube]:
+  """Returns the instances of a bag with their fused scores.
+
+  The best one of each tube is grown by `odds_ratio`, see `tubes.growing`.
+  """
+  real = slice(len(scores.fused))
+  sources = bag['tube_sources'][real]
+  spans = growing.grow_best_parts(
+      bag['tube_spans'][real], sources, scores.fused, bag['source_spans'], odds_ratio=odds_ratio
+  )
   return [
-      dataclasses.replace(bags.instance_tube(bag, index), score=float(score))
-      for index, score in enumerate(scores.fused)
+      dataclasses.replace(bags.source_part(bag, source, *span), score=float(score))
+      for source, span, score in zip(sources, spans, scores.fused)
   ]
 
 

@@ -165,7 +165,7 @@ def read_instances(batch: Batch) -> tuple[Instances, Instances, Instances]:
   """Returns the tubes by their regions, the tubes by their whole images, and the videolets."""
   mask, spans = batch['tube_mask'], batch['tube_spans']
   return (
-      Instances(batch['region_features'], mask, spans),
+      Instances(batch['region_features'], mask, spans, batch['trajectory_features']),
       Instances(batch['image_features'], mask, spans),
       Instances(batch['videolet_features'], batch['videolet_mask'], batch['videolet_spans']),
   )
