@@ -1,11 +1,12 @@
 """How fast a video is searched, from the file to the scores of its tubes, and where time goes.
 
-python -m benchmarks.predict_speed [--config=configs.synthetic] [--video=FILE]
+python -m benchmarks.predict_speed [--config=configs.synthetic] [--video=FILE] [--nets=small,full]
 
 Without a video, one of rendered traffic is made. Each stage is timed alone, then the whole path
-as it is run, which compiles C3D again. The file is decoded twice on the way, for detection and for
+as it is run, which starts C3D again. The file is decoded twice on the way, for detection and for
 crops. Where others use the machine too, the seconds that its cores worked for us tell more than
-those that passed.
+those that passed; on a GPU, which works beside them, those that passed are shown. The full net
+is Tran's, with random weights.
 """
 
 import argparse
@@ -16,12 +17,14 @@ import tempfile
 import time
 
 import jax
+import jax.numpy as jnp
 
 from benchmarks import measure
 from wsstad_jax.detections import registry
 from wsstad_jax.features import clip_plan
 from wsstad_jax.features import extraction
 from wsstad_jax.features import proposals
+from wsstad_jax.features import weights
 from wsstad_jax.models import c3d
 from wsstad_jax.runs import prepare
 from wsstad_jax.runs import scoring
@@ -35,13 +38,22 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
   parser.add_argument('--config', default='configs.synthetic', help='module with get_config()')
   parser.add_argument('--video', help='video file; one is rendered if there is none')
+  parser.add_argument('--nets', default='small', help='small: of the config; full: random weights')
+  parser.add_argument('--batch_size', type=int, help='clips a call; 64 on a GPU')
   parser.add_argument('--out', type=pathlib.Path, default=measure.RESULTS, help='of the JSON')
   arguments = parser.parse_args()
   config = importlib.import_module(arguments.config).get_config()
+  if arguments.batch_size or measure.on_gpu():
+    config.c3d.batch_size = arguments.batch_size or 64
   with tempfile.TemporaryDirectory() as folder:
-    record = time_prediction(arguments.video or render_video(folder), config)
-  measure.write(record, arguments.out)
-  print(create_table(record))
+    video = arguments.video or render_video(folder)
+    for net in arguments.nets.split(','):
+      if net == 'full':
+        config.c3d.update(width=1.0, size=112, weights=f'{folder}/full')
+        write_random_weights(config.c3d)
+      record = time_prediction(video, config, '_full' * (net == 'full'))
+      measure.write(record, arguments.out)
+      print(create_table(record), flush=True)
 
 
 def render_video(folder: str) -> str:
@@ -53,13 +65,19 @@ def render_video(folder: str) -> str:
   return videos.write_videos([plan], folder, num_processes=1)[0].path
 
 
-def time_prediction(path: str, config) -> dict:
+def write_random_weights(settings) -> None:
+  """Writes random weights for the net of `config.c3d` where it looks for them."""
+  clips_float = jnp.zeros((1, c3d.CLIP_LENGTH, settings.size, settings.size, 3))
+  params = jax.jit(c3d.C3D(settings.width).init)(jax.random.key(0), clips_float)['params']
+  weights.write_weights(settings.weights, params)
+
+
+def time_prediction(path: str, config, suffix: str = '') -> dict:
   """Returns the seconds of each stage and of the whole, and what there was to do."""
   method = scoring.create_method(config)
   feature_dim = c3d.C3D(config.c3d.width).feature_dim
   params = scoring.create_state(method, config, feature_dim).params  # untrained is no faster
   score_fn = scoring.create_score_fn(method, params, config)
-  compute_fn = extraction.create_compute_fn(config.c3d)
   seconds, worked = {}, {}  # by stage
 
   def timed(stage, fn, *arguments):
@@ -78,40 +96,48 @@ def time_prediction(path: str, config) -> dict:
       video, pairs, size=config.c3d.size, window_context=config.c3d.window_context
   )))
   keyed = [(None, window) for window in windows]
+  began = time.perf_counter()
+  compute_fn = extraction.create_compute_fn(config.c3d)
   extract = lambda: list(extraction.extract(keyed, compute_fn, batch_size=config.c3d.batch_size))
   extract()  # compiles
+  seconds_to_start = time.perf_counter() - began
   timed('C3D', extract)
+  seconds_to_start -= seconds['C3D']
   bag = timed(_WHOLE, lambda: prepare.prepare_one(path, config))
   list(score_fn([bag]))  # compiles
   timed('score', lambda: list(score_fn([bag])))
   return {
-      'name': f'predict_speed_{jax.default_backend()}',
+      'name': f'predict_speed{suffix}_{jax.default_backend()}',
       'video': f'{facts.width} x {facts.height} pixels, {facts.num_frames} frames, '
                f'{facts.frames_per_second:.3g} a second',
       'tubes': len(video.tubes), 'clips': len(windows), 'num_frames': facts.num_frames,
       'frames_per_second': facts.frames_per_second,
-      'seconds': seconds, 'worked_seconds': worked,
+      'c3d': f'{config.c3d.width:g} of the width, {config.c3d.size} pixels, '
+             f'{config.c3d.batch_size} clips a call',
+      'seconds_to_start': seconds_to_start, 'seconds': seconds, 'worked_seconds': worked,
       **measure.describe_machine(),
   }
 
 
 def create_table(record: dict) -> str:
   """Returns the record as a table of Markdown."""
-  num = record['num_frames']
+  num, on_gpu = record['num_frames'], record['driver'] is not None
   rates = [num / (times[_WHOLE] + times['score'])
            for times in (record['seconds'], record['worked_seconds'])]
-  worked = {stage: time for stage, time in record['worked_seconds'].items() if stage != _WHOLE}
+  shown = record['seconds' if on_gpu else 'worked_seconds']
+  shown = {stage: time for stage, time in shown.items() if stage != _WHOLE}
   return '\n'.join([
       f'Prediction of a video of {record["video"]}: {record["tubes"]} tubes, {record["clips"]} '
-      f'clips; {record["device"]}, load {record["load"]:.1f}: {rates[0]:.3g} frames/s, '
+      f'clips; C3D of {record.get("c3d", "the config")}; {record["device"]}, '
+      f'load {record["load"]:.1f}: {rates[0]:.3g} frames/s, '
       f'{rates[0] / record["frames_per_second"]:.3g} times real time, and {rates[1]:.3g} frames '
       'for each second that a core works',
       '',
-      '| stage, alone | frames for a second of a core | share |',
+      f'| stage, alone | frames for a second{"" if on_gpu else " of a core"} | share |',
       '|---|---:|---:|',
       *[
-          f'| {stage} | {num / seconds:.4g} | {seconds / sum(worked.values()):.0%} |'
-          for stage, seconds in worked.items()
+          f'| {stage} | {num / seconds:.4g} | {seconds / sum(shown.values()):.0%} |'
+          for stage, seconds in shown.items()
       ],
   ])
 

@@ -19,7 +19,10 @@ from wsstad_jax.training import step as step_lib
 
 _SIZES = {'full': (60, 200, 32, 4096), 'reduced': (60, 200, 32, 512), 'tiny': (6, 20, 4, 64)}
 _LEARNING_RATE = 5e-4
-_NETWORKS = state_lib.Networks(BranchNetwork(dropout_rate=0.0), BranchNetwork(dropout_rate=0.0))
+_NETWORKS = {
+    dtype: state_lib.Networks(*[BranchNetwork(dropout_rate=0.0, dtype=dtype)] * 2)
+    for dtype in ('float32', 'bfloat16')
+}
 _OPTIMIZER = state_lib.create_optimizer(_LEARNING_RATE)
 _NUM_CHECKED = 2  # pairs of steps, whose losses are compared
 # The first step of Adam moves each weight by the sign of its gradient. Where rounding turns it,
@@ -35,7 +38,7 @@ def main() -> None:
   batch = create_batch(bags, tubes, videolets, size)
   with jax.default_device(jax.devices('cpu')[0]):
     start = state_lib.create_state(
-        _NETWORKS, _OPTIMIZER, rng=jax.random.key(0), feature_dim=size
+        _NETWORKS['float32'], _OPTIMIZER, rng=jax.random.key(0), feature_dim=size
     )
     reference = take_pairs(jax.jit(train_step), start, batch, _NUM_CHECKED)[1]
   work = measure.Work(
@@ -63,13 +66,13 @@ def main() -> None:
   measure.compete(work, contenders, arguments)
 
 
-def train_step(state: state_lib.TrainState, batch: step_lib.Batch):
+def train_step(state: state_lib.TrainState, batch: step_lib.Batch, dtype: str = 'float32'):
   """Returns what our step returns; the branches take turns."""
   return step_lib.train_step(
       state=state,
       batch=batch,
       psi=state.step % 2,
-      networks=_NETWORKS,
+      networks=_NETWORKS[dtype],
       optimizer=_OPTIMIZER,
       objective=step_lib.Objective(),
   )
@@ -129,13 +132,13 @@ def take_pairs(step, state, batch, num):
 def create_ours(
     start: state_lib.TrainState, batch: dict[str, np.ndarray], dtype: str = 'float32'
 ) -> measure.Contender:
-  """Returns our step; in 'bfloat16' what is multiplied is rounded, and added up in float32."""
+  """Returns our step with `config.model.dtype`; 'float32' multiplies in tf32 on a GPU."""
 
   def prepare():
     on_device = jax.device_put(batch, jax.devices()[0])
     state = jax.device_put(start, jax.devices()[0], may_alias=False)
-    with jax.default_matmul_precision('BF16_BF16_F32' if dtype == 'bfloat16' else 'default'):
-      step = jax.jit(train_step, donate_argnums=0).lower(state, on_device).compile()
+    step_fn = functools.partial(train_step, dtype=dtype)
+    step = jax.jit(step_fn, donate_argnums=0).lower(state, on_device).compile()
     state, losses = take_pairs(step, state, on_device, _NUM_CHECKED)
 
     def run(calls):

@@ -130,6 +130,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.model.feature_normalization = 'l2'  # Sultani 2018; or none
   config.model.trajectory_scale = 0.0  # above 0, the tube branch sees speed, size and shape too
   config.model.dropout_rate = 0.6  # Sultani 2018
+  config.model.dtype = 'float32'  # of products; bfloat16 is faster on GPUs and TPUs
 
   config.loss = ml_collections.ConfigDict()
   config.loss.terms = ('mg_rank', 'ce')  # paper; rank replaces mg_rank in Table 3

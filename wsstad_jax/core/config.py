@@ -24,6 +24,7 @@ _CHOICES = {
     'model.relation': ('attention', 'gcn', 'none'),
     'model.relation_scope': ('bag', 'overlap'),
     'model.feature_normalization': ('l2', 'none'),
+    'model.dtype': ('float32', 'bfloat16'),
     'loss.pairing': ('all_pairs', 'one_to_one'),
     'loss.guidance_context': ('bag', 'alone'),
 }

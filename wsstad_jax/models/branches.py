@@ -31,8 +31,13 @@ class Instances:
     """Returns the instances `rows`, int32 [b, q], of each bag."""
     return jax.tree.map(lambda array: take_rows(array, rows), self)
 
-  def prepare(self, feature_normalization: str, trajectory_scale: float) -> 'Instances':
-    """Returns the features as float32, 0 for padding; of length 1 if 'l2', as given if 'none'.
+  def prepare(
+      self,
+      feature_normalization: str,
+      trajectory_scale: float = 0.0,
+      dtype: str = 'float32',
+  ) -> 'Instances':
+    """Returns the features as `dtype`, 0 for padding; of length 1 if 'l2', as given if 'none'.
 
     With a scale above 0, trajectories times the scale stand behind them, zeros if there are none.
     """
@@ -45,7 +50,7 @@ class Instances:
       behind = jnp.zeros(shape) if self.trajectories is None else self.trajectories
       behind = jnp.where(self.mask[..., None], trajectory_scale * behind.astype(jnp.float32), 0)
       features = normalize(jnp.concatenate([features, behind], axis=-1))
-    return self.replace(features=features)
+    return self.replace(features=features.astype(dtype))
 
 
 def _unit_length(features: jax.Array) -> jax.Array:
@@ -71,6 +76,8 @@ class BranchNetwork(nn.Module):
     feature_normalization: 'l2' to length 1 (Sultani 2018) or 'none'.
     trajectory_scale: of the trajectories behind the features; 0 leaves them out, as the paper does.
     dropout_rate: in the scorer (Sultani 2018: 0.6).
+    dtype: of what is multiplied and of all that has a number for each feature of each instance,
+      'float32' or 'bfloat16'. Parameters, lengths of features, softmax and logits are float32.
   """
 
   relation: str = 'attention'
@@ -80,6 +87,7 @@ class BranchNetwork(nn.Module):
   feature_normalization: str = 'l2'
   trajectory_scale: float = 0.0
   dropout_rate: float = 0.6
+  dtype: str = 'float32'
 
   @nn.compact
   def __call__(
@@ -95,12 +103,14 @@ class BranchNetwork(nn.Module):
     Returns:
       float32 [b, t] or [b, q]; a sigmoid makes them scores. Those of padding mean nothing.
     """
-    instances = instances.prepare(self.feature_normalization, self.trajectory_scale)
+    instances = instances.prepare(
+        self.feature_normalization, self.trajectory_scale, self.dtype
+    )
     if self.relation == 'gcn':
       related = GraphRelation(name='relation')(
-          instances.features, instances.spans, instances.mask
+          instances.features.astype(jnp.float32), instances.spans, instances.mask
       )
-      instances = instances.replace(features=related)
+      instances = instances.replace(features=related.astype(self.dtype))
     queries = instances if rows is None else instances.take(rows)
     x = queries.features
     if self.relation == 'attention':
@@ -110,7 +120,7 @@ class BranchNetwork(nn.Module):
       x = MultiHeadSelfAttention(self.num_heads, self.value_scale, name='relation')(
           x, instances.features, pairs
       )
-    return Scorer(self.dropout_rate, name='scorer')(x, train=train)
+    return Scorer(self.dropout_rate, self.dtype, name='scorer')(x, train=train)
 
 
 class Scorer(nn.Module):
@@ -121,15 +131,16 @@ class Scorer(nn.Module):
   """
 
   dropout_rate: float
+  dtype: str = 'float32'
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """Returns logits [b, q] for features [b, q, d]."""
+    """Returns float32 logits [b, q] for features [b, q, d]."""
     glorot = nn.initializers.glorot_normal()
     for units, activation in ((512, nn.relu), (32, lambda y: y)):
-      x = activation(nn.Dense(units, kernel_init=glorot)(x))
+      x = activation(nn.Dense(units, dtype=self.dtype, kernel_init=glorot)(x))
       x = nn.Dropout(self.dropout_rate, broadcast_dims=(1,), deterministic=not train)(x)
-    return nn.Dense(1, kernel_init=glorot)(x)[..., 0]
+    return nn.Dense(1, dtype=jnp.float32, kernel_init=glorot)(x)[..., 0]
 
 
 def overlap(a_spans: jax.Array, b_spans: jax.Array) -> jax.Array:
