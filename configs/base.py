@@ -19,12 +19,13 @@ from wsstad_jax.tubes.multivariate import Intersecting
 # What a method changes. The paper's own is the default of every knob; `learner` is the module
 # below wsstad_jax that learns, `baseline` what only it knows, explained there.
 _NO_GUIDE = {'learner': 'baselines.single_branch', 'loss.terms': ('rank', 'ce')}
+_PLUS = {  # not the paper's: see docs/method.md
+    'model.relation': 'none', 'model.trajectory_scale': 0.4,
+    'evaluate.branches': ('tube',), 'evaluate.odds_ratio': 0.5,
+}
 METHODS = {
     'mgpr': {},
-    'mgpr_plus': {  # not the paper's: see docs/method.md
-        'model.relation': 'none', 'model.trajectory_scale': 0.4,
-        'evaluate.branches': ('tube',), 'evaluate.odds_ratio': 0.5,
-    },
+    'mgpr_plus': _PLUS,
     # Table 1. Learning rates are the authors' where features are given to them as they are here.
     'random': {'learner': 'baselines.random_tube'},
     'upper_bound': {'learner': 'baselines.upper_bound'},
@@ -66,6 +67,11 @@ METHODS = {
     'without_multivariate': {'instances': 'unary'},
     'without_relation': {'model.relation': 'none'},
     'gcn_relation': {'model.relation': 'gcn'},
+    # Table 5, not the paper's: what mgpr_plus is without each of its parts.
+    'plus_without_trajectories': {**_PLUS, 'model.trajectory_scale': 0.0},
+    'plus_without_growing': {**_PLUS, 'evaluate.odds_ratio': 1.0},
+    'plus_with_relation': {**_PLUS, 'model.relation': 'attention'},
+    'plus_with_both_branches': {**_PLUS, 'evaluate.branches': ('tube', 'temporal')},
 }
 
 
