@@ -37,6 +37,8 @@ _LABELS = ('normal', 'anomalous')
 _FIGURES = {
     'frame_auc': 'frame AUC', 'frame_auc_within': 'frame AUC within', 'vauc': 'VAUC', 'miou': 'MIoU',
     'upper_bound.miou': 'MIoU, upper bound', 'random.miou': 'MIoU, random',
+    'proposals.event_boxes_detected': 'event boxes detected',
+    'proposals.event_boxes_in_best_tube': 'in the best tube',
 }
 
 

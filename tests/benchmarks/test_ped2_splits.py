@@ -76,7 +76,8 @@ def test_what_is_computed_of_a_clip_serves_all_splits(data, tmp_path):
 def write_run(workdir, vauc, s_loc):
   workdir.mkdir(parents=True)
   metrics = {'vauc': vauc, 'miou': 100 * s_loc, 'frame_auc': 60.0, 'frame_auc_within': None,
-             'upper_bound': {'miou': 50.0}, 'random': {'miou': 5.0}}
+             'upper_bound': {'miou': 50.0}, 'random': {'miou': 5.0},
+             'proposals': {'event_boxes_detected': 90.0, 'event_boxes_in_best_tube': 70.0}}
   (workdir / 'metrics.json').write_text(json.dumps(metrics))
   (workdir / 'videos.json').write_text(json.dumps([
       {'video_id': f'a{vauc}', 'label': 1, 's_loc': s_loc, 'score': 0.5 + s_loc / 4},
