@@ -2,6 +2,7 @@
 
 import json
 
+from benchmarks import long_video
 from benchmarks import measure
 from benchmarks import predict_speed
 
@@ -9,8 +10,9 @@ from benchmarks import predict_speed
 def main() -> None:
   for path in sorted(measure.RESULTS.glob('*.json')):
     record = json.loads(path.read_text(encoding='utf-8'))
-    table_of = measure if 'contenders' in record else predict_speed
-    print(table_of.create_table(record), end='\n\n')
+    kinds = {'contenders': measure, 'videos': long_video, 'video': predict_speed}
+    printed_by = next(module for key, module in kinds.items() if key in record)
+    print(printed_by.create_table(record), end='\n\n')
 
 
 if __name__ == '__main__':
