@@ -6,7 +6,7 @@ from configs import base
 
 
 def get_config(options: str | None = None) -> ml_collections.ConfigDict:
-  """Options: a method; mgpr if none."""
+  """Options: a method; mgpr_plus if none: whoever brings videos wants the best there is."""
   config = base.get_config()
   config.name = 'video_folder'
   config.data.name = 'video_folder'
@@ -16,4 +16,4 @@ def get_config(options: str | None = None) -> ml_collections.ConfigDict:
   # Events of unknown length: parts of several lengths, in frames.
   for division in (config.bags.train_division, config.bags.test_division):
     division.update(even_parts=(), part_lengths=(32, 64, 128))
-  return base.apply_options(config, options)
+  return base.apply_options(config, options or 'mgpr_plus')
