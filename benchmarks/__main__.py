@@ -4,13 +4,15 @@ import json
 
 from benchmarks import measure
 from benchmarks import predict_speed
+from benchmarks import scaling
 
 
 def main() -> None:
   for path in sorted(measure.RESULTS.glob('*.json')):
     record = json.loads(path.read_text(encoding='utf-8'))
-    table_of = measure if 'contenders' in record else predict_speed
-    print(table_of.create_table(record), end='\n\n')
+    kinds = {'contenders': measure, 'points': scaling, 'video': predict_speed}
+    printed_by = next(module for key, module in kinds.items() if key in record)
+    print(printed_by.create_table(record), end='\n\n')
 
 
 if __name__ == '__main__':
