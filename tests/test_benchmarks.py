@@ -8,6 +8,7 @@ import pytest
 from benchmarks import __main__ as tables
 from benchmarks import c3d
 from benchmarks import measure
+from benchmarks import scaling
 from benchmarks import train_step
 
 
@@ -36,6 +37,29 @@ def test_c3d_has_the_operations_that_its_authors_layers_have():
       + 2 * 512 * 512 / 2048
   ) + 2 * 8192 * 4096
   assert c3d.count_flops(1.0, 112) == pytest.approx(by_hand)
+
+
+def test_growth_is_recorded_point_by_point(tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(scaling, '_FEATURE_DIM', 16)
+  monkeypatch.setattr(scaling, '_POINTS', {'videos': (20,), 'tubes': (5, 10)})
+  measured = []
+
+  def measure_point(key, arguments):
+    measured.append(key)
+    arguments.point = key
+    return scaling.work_on(arguments) | {'peak_mib': 300}
+
+  monkeypatch.setattr(scaling, 'measure_point', measure_point)
+  plot = tmp_path / 'plot.png'
+  for parts in ('tubes', 'videos,tubes'):  # the second run adds what the first has not
+    options = [f'--parts={parts}', f'--out={tmp_path}', f'--plot={plot}']
+    monkeypatch.setattr(sys, 'argv', ['scaling', *options])
+    scaling.main()
+  assert measured == ['tubes=5', 'tubes=10', 'videos=20']
+  record = json.loads((tmp_path / 'scaling_cpu.json').read_text(encoding='utf-8'))
+  assert {'pack', 'read', 'validate'} < record['points']['videos=20']['worked_seconds'].keys()
+  assert '| tubes 10 | a step of each branch' in capsys.readouterr().out
+  assert plot.read_bytes().startswith(b'\x89PNG')
 
 
 def test_all_records_are_printed(capsys):

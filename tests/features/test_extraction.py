@@ -1,6 +1,7 @@
 """Tests of extraction."""
 
 import jax
+import ml_collections
 import numpy as np
 import pytest
 
@@ -61,6 +62,21 @@ def test_features_do_not_depend_on_the_other_clips_of_a_batch(tiny_config):
     rest = ((number, windows[number]) for number in range(skipped, 21))
     for number, feature in extraction.extract(rest, compute_fn, batch_size=8):
       np.testing.assert_array_equal(feature, expected[number])
+
+
+def test_bfloat16_is_close_and_has_a_folder_of_its_own(tiny_config):
+  coarse = ml_collections.ConfigDict(tiny_config.c3d.to_dict())
+  coarse.dtype = 'bfloat16'
+  windows = np.random.default_rng(2).integers(0, 256, (4, 16, 32, 32, 3), np.uint8)
+  expected, found = (
+      np.float32(extraction.create_compute_fn(settings)(windows))
+      for settings in (tiny_config.c3d, coarse)
+  )
+  error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+  assert 0 < error < 0.05
+  plain = extraction.describe_settings(tiny_config.c3d)
+  assert len(plain) == 4  # so that folders without a dtype in their name stay valid
+  assert extraction.describe_settings(coarse) == [*plain, 'bfloat16']
 
 
 def test_features_are_those_of_the_net(tiny_config):

@@ -1,5 +1,6 @@
 """Tests of the training step and of inference against equations 4-9."""
 
+import dataclasses
 import functools
 import os
 import pathlib
@@ -25,6 +26,7 @@ QUIET = Networks(
     BranchNetwork(dropout_rate=0.0, value_scale=1.0),
     BranchNetwork(dropout_rate=0.0, value_scale=1.0),
 )
+COARSE = Networks(*[dataclasses.replace(QUIET.tube, dtype='bfloat16')] * 2)
 OPTIMIZER = create_optimizer()
 
 
@@ -157,18 +159,37 @@ def test_the_gradient_is_that_of_the_loss_over_all_instances():
   assert_close(gradient, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize('networks', [QUIET, COARSE], ids=['float32', 'bfloat16'])
 @pytest.mark.parametrize(
     'psi, learner, resting', [(1, 'tube', 'temporal'), (0, 'temporal', 'tube')]
 )
-def test_the_resting_branch_keeps_every_bit(psi, learner, resting):
-  state, _ = take_step(create_batch(), psi=1 - psi)  # so that its optimizer remembers something
+def test_the_resting_branch_keeps_every_bit(psi, learner, resting, networks):
+  take = functools.partial(take_step, create_batch(), networks=networks)
+  state, _ = take(psi=1 - psi)  # so that its optimizer remembers something
   before = host({name: getattr(state, name) for name in (learner, resting)})
-  state, _ = take_step(create_batch(), psi=psi, state=state)
+  state, _ = take(psi=psi, state=state)
   assert_equal(getattr(state, resting), before[resting])
   moved = jax.tree.map(lambda a, b: not np.array_equal(a, b), getattr(state, learner),
                        before[learner])
   assert all(jax.tree.leaves(moved))
   assert state.step == 2
+
+
+def test_bfloat16_is_close_and_keeps_parameters_in_float32():
+  batch, states, found = create_batch(), [], []
+  for networks in (QUIET, COARSE):
+    state, temporal = take_step(batch, psi=0, networks=networks)
+    state, tube = take_step(batch, psi=1, networks=networks, state=state)
+    states.append(state)
+    found.append({'temporal': temporal, 'tube': tube})
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=0.01), *found)
+  dtypes = jax.tree.map(lambda leaf: leaf.dtype, states)
+  assert dtypes[0] == dtypes[1]
+  logits = [bag_logits(params=states[0].params, batch=batch, networks=networks)
+            for networks in (QUIET, COARSE)]
+  for name, expected in logits[0].items():
+    assert logits[1][name].dtype == jnp.float32
+    np.testing.assert_allclose(sigmoid(logits[1][name]), sigmoid(expected), atol=0.01)
 
 
 def test_padding_changes_nothing():

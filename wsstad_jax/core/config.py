@@ -20,6 +20,7 @@ _CHOICES = {
     'detector.kind': ('motion', 'onnx', 'motion+onnx', 'files'),
     'detector.onnx.channels': ('bgr', 'rgb'),
     'c3d.preprocessing': ('motion', 'caffe'),
+    'c3d.dtype': ('float32', 'bfloat16'),
     'instances': ('all', 'unary'),
     'model.relation': ('attention', 'gcn', 'none'),
     'model.relation_scope': ('bag', 'overlap'),

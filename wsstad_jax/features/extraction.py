@@ -38,7 +38,7 @@ def create_compute_fn(settings: ml_collections.ConfigDict) -> ComputeFn:
   if settings.preprocessing == 'caffe':
     mean = caffe_input.read_mean(settings.mean_file, settings.mean_bgr, size=settings.size)
     preprocess_fn = functools.partial(caffe_input.preprocess, mean=mean)
-  net = c3d.C3D(width=settings.width)
+  net = c3d.C3D(width=settings.width, compute_dtype=jnp.dtype(settings.dtype))
   params = weights.read_weights(settings.weights, net, size=settings.size)
 
   @jax.jit
@@ -60,6 +60,8 @@ def describe_settings(settings: ml_collections.ConfigDict) -> list[object]:
   if settings.preprocessing == 'caffe':
     file = settings.mean_file
     parts += ['caffe', store.file_digest(file) if file else list(settings.mean_bgr)]
+  if settings.dtype != 'float32':
+    parts.append(settings.dtype)
   return parts
 
 

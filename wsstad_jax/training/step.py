@@ -86,19 +86,16 @@ def train_step(
   tube_learns = jnp.equal(psi, 1)
   grads, metrics = lax.cond(tube_learns, of_tube, of_temporal)
 
-  def update(_, branch):
+  def update(branch):
     full = jax.tree.map(lambda grad, param: grad.astype(param.dtype), grads, branch.params)
     updates, opt_state = optimizer.update(full, branch.opt_state, branch.params)
     return Branch(optax.apply_updates(branch.params, updates), opt_state)
 
-  def learn(branch, learns):
-    # A loop of one round or none changes a branch where it lies; `cond` would copy the other.
-    return lax.fori_loop(0, learns.astype(jnp.int32), update, branch)
-
+  # A `cond` for each branch: one that gives back both would copy the resting branch.
   return state.replace(
       step=state.step + 1,
-      tube=learn(state.tube, tube_learns),
-      temporal=learn(state.temporal, ~tube_learns),
+      tube=lax.cond(tube_learns, update, lambda branch: branch, state.tube),
+      temporal=lax.cond(tube_learns, lambda branch: branch, update, state.temporal),
   ), metrics
 
 
