@@ -2,6 +2,7 @@
 
 import json
 
+from benchmarks import long_video
 from benchmarks import measure
 from benchmarks import predict_speed
 from benchmarks import scaling
@@ -10,7 +11,9 @@ from benchmarks import scaling
 def main() -> None:
   for path in sorted(measure.RESULTS.glob('*.json')):
     record = json.loads(path.read_text(encoding='utf-8'))
-    kinds = {'contenders': measure, 'points': scaling, 'video': predict_speed}
+    kinds = {
+        'contenders': measure, 'points': scaling, 'videos': long_video, 'video': predict_speed,
+    }
     printed_by = next(module for key, module in kinds.items() if key in record)
     print(printed_by.create_table(record), end='\n\n')
 

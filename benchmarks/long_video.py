@@ -3,7 +3,7 @@
 python -m benchmarks.long_video --source=VIDEO.mp4 --out=OUT [--minutes=1,60]
 
 Videos of each length are made of the source, shown again and again; each is worked on by a process
-of its own, whose peak of memory the system tells. Results go to OUT/long_video.json.
+of its own, whose peak of memory the system tells. The record goes to OUT, a table is printed.
 """
 
 import argparse
@@ -16,7 +16,9 @@ import time
 
 import av
 import cv2
+import jax
 
+from benchmarks import measure as measuring
 from wsstad_jax.core import files
 from wsstad_jax.video import decode
 
@@ -37,15 +39,17 @@ def main() -> None:
     return
   if not (arguments.source and arguments.out):
     parser.error('--source=VIDEO and --out=FOLDER are needed.')
-  out, results = pathlib.Path(arguments.out), []
+  out, videos = pathlib.Path(arguments.out), []
   loop = out / f'loop-{arguments.width}-{arguments.rate}.mp4'
   write_small(arguments.source, loop, width=arguments.width, rate=arguments.rate)
   for minutes in map(float, arguments.minutes.split(',')):
     video = out / f'{loop.stem}-{minutes:g}min.mp4'
     write_repeated(loop, video, num_frames=round(60 * minutes * arguments.rate))
-    results.append({'minutes': minutes} | measure(video))
-    print(json.dumps(results[-1]), flush=True)
-    files.write_json(str(out / 'long_video.json'), results)
+    videos.append({'minutes': minutes} | measure(video))
+    print(json.dumps(videos[-1]), flush=True)
+  record = create_record(videos, pathlib.Path(arguments.source).name, arguments.width)
+  measuring.write(record, out)
+  print(create_table(record))
 
 
 def write_small(source: str, path: pathlib.Path, *, width: int, rate: int) -> None:
@@ -81,6 +85,32 @@ def write_repeated(loop: pathlib.Path, path: pathlib.Path, *, num_frames: int) -
         shift += video.duration
 
 
+def create_record(videos: list[dict[str, float]], source: str, width: int) -> dict:
+  """Returns the record of what `measure` found in each video."""
+  return {
+      'name': f'long_video_{jax.default_backend()}',
+      'title': f'Tubes and features of {source}, {width} pixels wide, again and again',
+      'videos': videos,
+      **measuring.describe_machine(),
+  }
+
+
+def create_table(record: dict) -> str:
+  """Returns the record as a table of Markdown."""
+  return '\n'.join([
+      f'{record["title"]}; {record["device"]}, load {record["load"]:.1f}',
+      '',
+      '| minutes | frames | tubes | clips | s of a core for tubes | for features | peak, MiB |',
+      '|---:|---:|---:|---:|---:|---:|---:|',
+      *[
+          f'| {video["minutes"]:g} | {video["frames"]} | {video["tubes"]} | {video["windows"]} | '
+          f'{video["worked_seconds_tubes"]:.0f} | {video["worked_seconds_features"]:.0f} | '
+          f'{video["peak_mib"]:.0f} |'
+          for video in record['videos']
+      ],
+  ])
+
+
 def measure(video: pathlib.Path) -> dict[str, float]:
   """Returns what `work_on` finds in a process of its own, and the peak of memory in MiB."""
   command = [sys.executable, '-m', 'benchmarks.long_video', f'--work_on={video.absolute()}']
@@ -95,15 +125,18 @@ def measure(video: pathlib.Path) -> dict[str, float]:
 
 
 def work_on(path: str) -> dict[str, float]:
-  """Finds the tubes of a video and computes their features; returns counts and seconds."""
+  """Finds the tubes of a video and computes their features; returns counts and seconds.
+
+  Seconds that cores worked for it, too: on a machine that others use, only those repeat.
+  """
   from configs import video_folder
   from wsstad_jax.features import extraction
   from wsstad_jax.features import proposals
 
   config = video_folder.get_config()
-  start = time.monotonic()
+  start, start_work = time.monotonic(), time.process_time()
   video = proposals.propose_tubes(path, config)
-  found = time.monotonic()
+  found, found_work = time.monotonic(), time.process_time()
   compute_fn = extraction.create_compute_fn(config.c3d)
   (features,) = extraction.extract_videos([video], compute_fn, config.c3d)
   return {
@@ -112,6 +145,8 @@ def work_on(path: str) -> dict[str, float]:
       'windows': len(features.region) + len(features.image),
       'seconds_tubes': round(found - start, 1),
       'seconds_features': round(time.monotonic() - found, 1),
+      'worked_seconds_tubes': round(found_work - start_work, 1),
+      'worked_seconds_features': round(time.process_time() - found_work, 1),
   }
 
 

@@ -1,12 +1,13 @@
-"""Real video with three kinds of proposals: UCSD Ped2, every clip tested once.
+"""Real video with kinds of proposals and methods: UCSD Ped2, every clip tested once.
 
-python -m benchmarks.ped2_splits --data=PED2 --onnx=YOLOX.onnx --out=OUT [--config.train.num_steps=N ...]
+python -m benchmarks.ped2_splits --data=PED2 --onnx=YOLOX.onnx --out=OUT [--methods=mgpr,mgpr_plus]
 
 PED2 holds normal/, anomalous/ and boxes.csv. Its clips are divided into as many parts as there are
 splits, in order of their names, so that neighbours in time, which show the same people, are mostly
-in one part; each split tests one part and learns from the others. For every split and kind of
-proposals main.py is run as anybody would run it. Tubes and features of a clip do not depend on the
-split and are computed once. What is finished is not repeated; other flags need another --out.
+in one part; each split tests one part and learns from the others. For every split, kind of proposals,
+method and seed main.py is run as anybody would run it; flags of main.py may follow. Tubes and features of
+a clip do not depend on the split and are computed once. What is finished is not repeated; other flags
+need another --out.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from configs import video_folder
 from tfds_builders.video_folder import video_folder_builder
 from wsstad_jax.core import files
 from wsstad_jax.core.errors import UserError
+from wsstad_jax.reports import comparison
+from wsstad_jax.runs import compare
 
 KINDS = ('motion', 'onnx', 'motion+onnx')
 _REPOSITORY = pathlib.Path(__file__).parents[1]
@@ -34,6 +37,8 @@ _LABELS = ('normal', 'anomalous')
 _FIGURES = {
     'frame_auc': 'frame AUC', 'frame_auc_within': 'frame AUC within', 'vauc': 'VAUC', 'miou': 'MIoU',
     'upper_bound.miou': 'MIoU, upper bound', 'random.miou': 'MIoU, random',
+    'proposals.event_boxes_detected': 'event boxes detected',
+    'proposals.event_boxes_in_best_tube': 'in the best tube',
 }
 
 
@@ -43,9 +48,10 @@ def main() -> None:
   parser.add_argument('--out', required=True, help='Folder for splits, runs and results.')
   parser.add_argument('--onnx', default='', help='Detector for the kinds with onnx.')
   parser.add_argument('--kinds', default=','.join(KINDS), help='Proposals, joined by commas.')
+  parser.add_argument('--methods', default=compare.REFERENCE, help='Of main.py, joined by commas.')
   parser.add_argument('--splits', type=int, default=3)
   parser.add_argument('--only', type=int, help='One split alone, from 0.')
-  parser.add_argument('--seed', type=int, default=0)
+  parser.add_argument('--seeds', type=int, default=1, help='How many, from 0.')
   arguments, flags = parser.parse_known_args()
   try:
     run(arguments, flags)
@@ -59,7 +65,7 @@ def run(arguments: argparse.Namespace, flags: Sequence[str]) -> None:
   Raises:
     UserError: the data or the detector is missing, or a run has failed.
   """
-  kinds = arguments.kinds.split(',')
+  kinds, methods = arguments.kinds.split(','), arguments.methods.split(',')
   if not set(kinds) <= set(KINDS):
     raise UserError(f'--kinds={arguments.kinds} must name some of {", ".join(KINDS)}.')
   if not arguments.onnx and set(kinds) != {'motion'}:
@@ -67,18 +73,25 @@ def run(arguments: argparse.Namespace, flags: Sequence[str]) -> None:
   out = pathlib.Path(arguments.out).absolute()
   roots = make_splits(pathlib.Path(arguments.data).absolute(), out, arguments.splits)
   runs = {}
-  for kind, number in itertools.product(kinds, range(len(roots))):
+  for kind, number, method, seed in itertools.product(
+      kinds, range(len(roots)), methods, range(arguments.seeds)
+  ):
     if arguments.only in (None, number):
-      workdir = out / 'runs' / f'split{number}-{kind}-seed{arguments.seed}'
-      chosen = [*detector_flags(kind, arguments.onnx), f'--config.seed={arguments.seed}', *flags]
+      workdir = out / 'runs' / f'split{number}-{kind}-{method}-seed{seed}'
+      chosen = [*detector_flags(kind, arguments.onnx), f'--config.seed={seed}', *flags]
       if not (workdir / 'metrics.json').exists():
         prepare(roots, number, out, kind, chosen)
-        call(roots[number], out, *chosen, f'--workdir={workdir}')
-      runs.setdefault(kind, []).append(workdir)
+        call(roots[number], out, *chosen, f'--workdir={workdir}', method=method)
+      runs.setdefault(kind, {}).setdefault(method, {}).setdefault(seed, []).append(workdir)
   seconds = read_seconds(out)
-  results = {kind: collect(workdirs, seconds.get(kind)) for kind, workdirs in runs.items()}
+  results = {
+      f'{kind} {method}': collect(sum(of_seeds.values(), []), seconds.get(kind))
+      for kind, of_methods in runs.items() for method, of_seeds in of_methods.items()
+  }
   files.write_json(str(out / 'ped2.json'), results)
-  table = format_table(results)
+  table = format_table(results) + ''.join(
+      f'\n{compare_methods(of_methods, kind)}' for kind, of_methods in runs.items()
+  )
   (out / 'ped2.md').write_text(table, 'utf-8')
   print(table)
 
@@ -147,10 +160,13 @@ def create_config(root: pathlib.Path, out: pathlib.Path) -> ml_collections.Confi
   return config
 
 
-def call(root: pathlib.Path, out: pathlib.Path, *flags: str) -> None:
+def call(
+    root: pathlib.Path, out: pathlib.Path, *flags: str, method: str = compare.REFERENCE
+) -> None:
   """Runs main.py on a split; UserError if it fails."""
   command = [
-      sys.executable, 'main.py', '--config=configs/video_folder.py', f'--config.data.root={root}',
+      sys.executable, 'main.py', f'--config=configs/video_folder.py:{method}',
+      f'--config.data.root={root}',
       f'--config.data.prepared={out / "prepared"}', *flags,
   ]
   print(' '.join(command), flush=True)
@@ -182,23 +198,43 @@ def collect(workdirs: Sequence[pathlib.Path], seconds: dict | None) -> dict:
   test videos. A figure that a split does not have is left out of the mean.
   """
   metrics = [json.loads((workdir / 'metrics.json').read_text('utf-8')) for workdir in workdirs]
-  videos = [json.loads((workdir / 'videos.json').read_text('utf-8')) for workdir in workdirs]
+  videos = [read_videos(workdir) for workdir in workdirs]
   found = {}
   for name in _FIGURES:
     *group, key = name.split('.')
     values = [run[group[0]][key] if group else run[key] for run in metrics]
     found[name] = _spread(values)
-  located = {
-      video['video_id']: video['s_loc'] for run in videos for video in run if video['label'] == 1
-  }
-  found['s_loc'] = _spread([None if s_loc is None else 100 * s_loc for s_loc in located.values()])
-  found['s_loc']['videos'] = list(located)
+  located = [
+      (video['video_id'], video['s_loc']) for run in videos for video in run if video['label'] == 1
+  ]
+  found['s_loc'] = _spread([None if s_loc is None else 100 * s_loc for _, s_loc in located])
+  found['s_loc']['videos'] = [name for name, _ in located]
   found['seconds_per_video'] = seconds and seconds['seconds'] / seconds['videos']
   return found
 
 
+def compare_methods(runs: dict[str, dict[int, list[pathlib.Path]]], kind: str) -> str:
+  """Returns the page of a comparison, by --mode=compare, of methods {name: {seed: workdirs}}.
+
+  The test videos of all splits are taken for one set, though each split has its own model: VAUC is
+  lower then than within a split where the scores of the models have different levels.
+  """
+  videos = {
+      method: [sum(map(read_videos, workdirs), []) for workdirs in of_seeds.values()]
+      for method, of_seeds in runs.items()
+  }
+  results = compare.summarize(videos, num_draws=2000, confidence=0.95, seed=0)
+  note = f'All splits as one set, {kind}; 95 % intervals over videos and seeds.'
+  return comparison.format_markdown(results, {}, reference=compare.REFERENCE, note=note)
+
+
+def read_videos(workdir: pathlib.Path) -> list[dict]:
+  """Returns what a run says of its test videos."""
+  return json.loads((workdir / 'videos.json').read_text('utf-8'))
+
+
 def format_table(results: dict[str, dict]) -> str:
-  """Returns a table in Markdown with a line for each kind of proposals."""
+  """Returns a table in Markdown with a line for each kind of proposals and method."""
   columns = _FIGURES | {'s_loc': 'S_loc of a video'}
   heading = ['proposals', *columns.values(), 's/video']
   rows = [heading, ['---', *['---:'] * (len(heading) - 1)]]

@@ -188,10 +188,15 @@ def apply_method(
   """Changes a config to what a method of METHODS is, and returns it.
 
   Raises:
-    UserError: there is no such method.
+    UserError: there is no such method, or the config is of another one than mgpr already.
   """
   if method not in METHODS:
     raise UserError(f'there is no method {method!r}, but {", ".join(METHODS)}.')
+  if config.method != 'mgpr':
+    raise UserError(
+        f'the config is of {config.method} already, which cannot become {method}: name one method, '
+        'and mgpr where methods are compared (--config=FILE:mgpr).'
+    )
   config.method = method
   with config.unlocked():
     config.update_from_flattened_dict(METHODS[method])

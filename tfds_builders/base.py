@@ -128,14 +128,16 @@ def check_manual_folder(folder: str, layout: str, more: str = '') -> None:
   """Stops the program if the files of a data set are not in `folder`.
 
   Args:
-    folder: that a person has to fill.
+    folder: that a person has to fill; '' if none is given.
     layout: the paths expected in it, one a line: 'path  what it is'.
     more: what else the message is to say of the layout.
 
   Raises:
-    UserError: a path of the layout is missing.
+    UserError: no folder is given, or a path of the layout is missing.
   """
   layout = layout.strip('\n')
+  if not folder:
+    raise UserError(f'--config.data.root=DIR is missing. Expected in DIR:\n{layout}\n{more}')
   paths = [line.split()[0] for line in layout.splitlines()]
   missing = [path for path in paths if not os.path.exists(os.path.join(folder, path))]
   if missing:

@@ -21,7 +21,7 @@ def create_table(
   """
   words = [word for word in (options or '').split(',') if word]
   (data,) = [word for word in words if word in _DATA] or ['synthetic']
-  rest = ','.join(word for word in words if word != data)
+  rest = ','.join([*(word for word in words if word != data), 'mgpr'])
   config = importlib.import_module(f'configs.{data}').get_config(rest)
   config.compare.update(table=number, methods=tuple(methods))
   return config

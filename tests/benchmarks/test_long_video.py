@@ -34,5 +34,8 @@ def test_the_peak_is_of_a_process_of_its_own(tmp_path):
   found = long_video.measure(path)
   assert found['frames'] == 48 and found['windows'] >= 3 + found['tubes']
   assert 100 < found['peak_mib'] < 10_000
+  record = long_video.create_record([{'minutes': 0.5} | found], 'short.mp4', width=96)
+  assert record['title'] in (table := long_video.create_table(record))
+  assert table.splitlines()[-1].startswith(f'| 0.5 | 48 | {found["tubes"]} | ')
   with pytest.raises(RuntimeError, match='status 1'):
     long_video.measure(tmp_path / 'missing.mp4')

@@ -29,7 +29,7 @@ def create_data(tmp_path):
 def arguments_of(data, out, **changes):
   return argparse.Namespace(**{
       'data': str(data), 'out': str(out), 'onnx': '', 'kinds': 'motion', 'splits': 3, 'only': None,
-      'seed': 0,
+      'methods': 'mgpr', 'seeds': 1,
   } | changes)
 
 
@@ -76,19 +76,21 @@ def test_what_is_computed_of_a_clip_serves_all_splits(data, tmp_path):
 def write_run(workdir, vauc, s_loc):
   workdir.mkdir(parents=True)
   metrics = {'vauc': vauc, 'miou': 100 * s_loc, 'frame_auc': 60.0, 'frame_auc_within': None,
-             'upper_bound': {'miou': 50.0}, 'random': {'miou': 5.0}}
+             'upper_bound': {'miou': 50.0}, 'random': {'miou': 5.0},
+             'proposals': {'event_boxes_detected': 90.0, 'event_boxes_in_best_tube': 70.0}}
   (workdir / 'metrics.json').write_text(json.dumps(metrics))
   (workdir / 'videos.json').write_text(json.dumps([
-      {'video_id': f'a{vauc}', 'label': 1, 's_loc': s_loc},
-      {'video_id': f'n{vauc}', 'label': 0, 's_loc': 0.0},
+      {'video_id': f'a{vauc}', 'label': 1, 's_loc': s_loc, 'score': 0.5 + s_loc / 4},
+      {'video_id': f'n{vauc}', 'label': 0, 's_loc': 0.0, 'score': 0.1},
   ]))
 
 
 def test_each_run_is_made_once_and_told_in_the_table(data, tmp_path, monkeypatch):
   calls, out = [], tmp_path / 'out'
 
-  def call(root, folder, *flags):
+  def call(root, folder, *flags, method='mgpr'):
     calls.append((root.name, flags))
+    assert method == 'mgpr'
     if flags[-1] == '--mode=prepare':
       (folder / 'prepared' / root.name / 'features-1').mkdir(parents=True, exist_ok=True)
       (folder / 'prepared' / root.name / 'features-1' / 'a.npz').touch()
@@ -107,12 +109,12 @@ def test_each_run_is_made_once_and_told_in_the_table(data, tmp_path, monkeypatch
   assert trained == ['2-0', '2-1', '2-1']
   assert all('--config.train.num_steps=5' in flags for _, flags in calls)
   assert all('--config.detector.kind=motion' in flags for _, flags in calls)
-  results = json.loads((out / 'ped2.json').read_text())['motion']
+  results = json.loads((out / 'ped2.json').read_text())['motion mgpr']
   assert results['miou'] == {'values': [25.0, 75.0], 'mean': 50.0, 'low': 25.0, 'high': 75.0}
   assert results['s_loc'] == results['miou'] | {'videos': ['a100.0', 'a50.0']}
   assert results['seconds_per_video'] >= 0
   row = (out / 'ped2.md').read_text().splitlines()[2]
-  assert row.startswith('| motion | 60.0 (60.0–60.0) | - | 75.0 (50.0–100.0) | 50.0 (25.0–75.0) |')
+  assert row.startswith('| motion mgpr | 60.0 (60.0–60.0) | - | 75.0 (50.0–100.0) | 50.0 (25.0–75.0) |')
   ped2_splits.run(arguments, [])
   assert len(calls) == 6
 

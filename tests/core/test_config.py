@@ -43,6 +43,22 @@ def test_an_unknown_option_lists_what_there_is():
     base.apply_options(base.get_config(), 'fast', sizes=('full',))
 
 
+def test_one_method_does_not_stand_on_another():
+  with pytest.raises(UserError, match='of mgpr_plus already, which cannot become dmrm'):
+    base.apply_options(base.get_config(), 'mgpr_plus,dmrm')
+
+
+@pytest.mark.parametrize('ratio, told', [(0.0, 'not in'), (1.5, 'not in'), (0.5, None), (1.0, None)])
+def test_a_ratio_of_odds_is_at_most_1(ratio, told):
+  config = base.get_config()
+  config.evaluate.odds_ratio = ratio
+  if told:
+    with pytest.raises(UserError, match=f'evaluate.odds_ratio={ratio} is {told}'):
+      config_lib.checked(config)
+  else:
+    config_lib.checked(config)
+
+
 def test_a_folder_of_another_config_is_refused_with_the_differences(tmp_path):
   config = base.get_config()
   with config_lib.open_workdir(str(tmp_path), config, mode='train'):

@@ -14,6 +14,7 @@ from wsstad_jax.features import clip_plan
 from wsstad_jax.features import store
 from wsstad_jax.tubes.division import Division
 from wsstad_jax.tubes.division import Instance
+from wsstad_jax.tubes import trajectories
 from wsstad_jax.video import clips
 
 _SPEC = bags.BagSpec(max_instances=6, num_videolets=4, feature_dim=2)
@@ -73,6 +74,14 @@ def test_bag_of_two_tubes_by_hand():
   assert bag['tube_sources'].tolist() == [0, 1, -1, -1, -1, -1]
   assert bag['region_features'].tolist() == [[0, 1], [1, 0.5]] + [[0, 0]] * 4
   assert bag['image_features'].tolist() == [[11, 0], [10.5, 0]] + [[0, 0]] * 4
+  trajectory = bag['trajectory_features']
+  assert trajectory.shape == (6, trajectories.NUM_FEATURES) and not trajectory[2:].any()
+  np.testing.assert_array_equal(
+      trajectory[1],
+      trajectories.trajectory_features(
+          _tube(4, 24), bags.video_facts(bag)
+      ).astype(np.float16),
+  )
   assert bag['videolet_features'].tolist() == [[10, 0], [11, 0], [12, 0], [0, 0]]
   assert bag['videolet_spans'].tolist() == [[0, 16], [16, 32], [32, 48], [0, 0]]
   assert bag['videolet_mask'].tolist() == [True, True, True, False]

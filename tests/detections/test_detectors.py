@@ -1,5 +1,7 @@
 """Tests of the detectors on small drawn scenes whose boxes are known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -158,6 +160,17 @@ def test_a_video_shorter_than_the_warm_up_is_detected_in():
   scene = crossing(20)
   found = detectors.MotionDetector(warmup_frames=75).detect(render(scene))
   assert found.frames.max() < 20
+
+
+def test_what_is_found_keeps_its_frame():
+  found = detectors.Found()
+  for boxes_xyxy in ([], [[1, 2, 3, 4], [5, 6, 7, 8]], [], [[0.5, 0, 9, 9]]):
+    found.add(np.reshape(boxes_xyxy, (-1, 4)), np.full(len(boxes_xyxy), 0.25))
+  kept = found.detections()
+  assert kept.frames.tolist() == [1, 1, 3]
+  assert kept.boxes_xyxy.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8], [0.5, 0, 9, 9]]
+  assert kept.scores.tolist() == [0.25] * 3
+  assert [array.dtype for array in dataclasses.astuple(kept)] == [np.int32, np.float32, np.float32]
 
 
 def test_no_frames_are_refused():

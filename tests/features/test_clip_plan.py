@@ -83,3 +83,14 @@ def test_windows_stand_still_within_a_clip(tmp_path):
       video, np.array([[0, 0]]), size=16, window_context=1.0
   )
   assert np.abs(window.astype(int) - window[:1]).max() < 20  # what the codec leaves of stillness
+
+
+@pytest.mark.parametrize('num_frames', [16, 17, 40, 160, 171])
+def test_plan_equals_that_of_looking_at_all_clips(num_frames):
+  rng = np.random.default_rng(num_frames)
+  begins = rng.integers(0, num_frames, 60)
+  tubes = [_tube(begin, int(rng.integers(begin, num_frames)) + 1) for begin in begins]
+  starts = clips.clip_starts(num_frames)
+  spans = np.array([(tube.start, tube.stop) for tube in tubes])
+  clip, tube = np.nonzero(clip_plan.covering_clips(spans, starts).T)
+  assert clip_plan.plan_clips(tubes, starts).tolist() == np.stack([tube, clip], 1).tolist()

@@ -5,13 +5,19 @@ import ml_collections
 import numpy as np
 import pytest
 
+from wsstad_jax.features import clip_plan
 from wsstad_jax.features import extraction
+from wsstad_jax.features import proposals
 from wsstad_jax.features import weights
 from wsstad_jax.models import c3d
 
 
 def _sums(batch):
   return batch.reshape(len(batch), -1).sum(axis=1, keepdims=True).astype(np.float16)
+
+
+def _means(batch):
+  return batch.reshape(len(batch), -1).mean(axis=1, keepdims=True).astype(np.float16)
 
 
 def test_keys_and_features_come_in_order_whatever_the_batch():
@@ -82,3 +88,19 @@ def test_features_are_those_of_the_net(tiny_config):
   ((_, found),) = extraction.extract([(0, clip)], compute_fn, batch_size=8)
   assert np.asarray(expected).max() > 0
   np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-5)
+
+
+def test_features_of_several_videos_go_to_their_own_rows(tiny_config, tiny_entries):
+  videos = [proposals.propose_tubes(entry.path, tiny_config) for entry in tiny_entries[:3]]
+  c3d_settings = tiny_config.c3d
+  found = list(extraction.extract_videos(videos, _means, c3d_settings))
+  assert len(found) == 3
+  for video, features in zip(videos, found):
+    windows = clip_plan.iterate_windows(
+        video, features.pairs, size=c3d_settings.size, window_context=c3d_settings.window_context
+    )
+    expected = np.concatenate([_means(window[None]) for window in windows])
+    image_rows, pair_rows = clip_plan.row_positions(features.pairs, len(features.image))
+    np.testing.assert_array_equal(features.image, expected[image_rows])
+    np.testing.assert_array_equal(features.region, expected[pair_rows])
+    assert len(features.region) == len(features.pairs) >= 1

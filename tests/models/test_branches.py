@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from wsstad_jax.models.branches import BranchNetwork, Instances, overlap
+from wsstad_jax.tubes.trajectories import NUM_FEATURES as NUM_TRAJECTORY_FEATURES
 
 
 def create_instances(b=3, t=6, d=16, seed=0):
@@ -22,6 +23,7 @@ NETWORKS = [
     BranchNetwork(value_scale=1.0),
     BranchNetwork(value_scale=1.0, relation_scope='overlap'),
     BranchNetwork(relation='none', feature_normalization='none'),
+    BranchNetwork(value_scale=1.0, trajectory_scale=0.4),
 ]
 
 
@@ -130,3 +132,35 @@ def test_overlap_by_hand():
       [[True, False, True, False], [False, True, True, False], [True, True, True, False],
        [False, False, False, False]],
   )
+
+
+def with_trajectories(instances, seed=1):
+  shape = *instances.mask.shape, NUM_TRAJECTORY_FEATURES
+  return instances.replace(trajectories=np.random.default_rng(seed).standard_normal(shape))
+
+
+def test_trajectories_stand_behind_features_of_length_1():
+  instances = with_trajectories(create_instances())
+  prepared = instances.prepare('l2', trajectory_scale=0.5).features
+  assert prepared.shape == (3, 6, 16 + NUM_TRAJECTORY_FEATURES)
+  alone = instances.prepare('l2').features[0, 0]
+  whole = np.concatenate([alone, 0.5 * instances.trajectories[0, 0]])
+  np.testing.assert_allclose(prepared[0, 0], whole / np.linalg.norm(whole), atol=1e-6)
+  np.testing.assert_allclose(np.linalg.norm(prepared[0], axis=-1), 1, atol=1e-6)
+  assert not np.any(prepared[~instances.mask])
+
+
+def test_trajectories_are_seen_only_with_a_scale():
+  plain = create_instances()
+  moving = with_trajectories(plain)
+  for scale, differs in ((0.0, False), (0.4, True)):
+    network = BranchNetwork(trajectory_scale=scale)
+    scores, variables = network.init_with_output(jax.random.key(0), plain)
+    assert np.any(network.apply(variables, moving)[0] != scores[0]) == differs
+
+
+def test_no_trajectories_are_those_of_the_mean_tube():
+  network, plain = BranchNetwork(trajectory_scale=0.4), create_instances()
+  zeros = plain.replace(trajectories=np.zeros((3, 6, NUM_TRAJECTORY_FEATURES)))
+  scores, variables = network.init_with_output(jax.random.key(0), plain)
+  np.testing.assert_array_equal(network.apply(variables, zeros), scores)

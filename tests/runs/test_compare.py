@@ -69,7 +69,7 @@ def test_other_videos_are_refused():
     summarize({'mgpr': [create_videos(0, 1.0)], 'dmrm': [create_videos(0, 1.0, n=38)]})
 
 
-@pytest.mark.parametrize('number', [1, 2, 3, 4])
+@pytest.mark.parametrize('number', [1, 2, 3, 4, 5])
 def test_tables_are_of_a_data_set_and_share_its_runs(number):
   module = __import__(f'configs.tables.table{number}', fromlist=['get_config'])
   config = module.get_config('full')

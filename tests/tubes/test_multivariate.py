@@ -17,6 +17,17 @@ def standing(start: int, stop: int, box) -> Tube:
   return tube(start, [box] * (stop - start))
 
 
+def wandering(count: int) -> list[Tube]:
+  """Returns objects that walk about for 60 frames and meet by chance."""
+  rng = np.random.default_rng(0)
+  unary = []
+  for _ in range(count):
+    path = np.cumsum(rng.normal(0, 3, [60, 2]), axis=0) + rng.uniform(0, 100, 2)
+    sides = rng.uniform(5, 25, 2)
+    unary.append(tube(int(rng.integers(0, 40)), np.concatenate([path, path + sides], 1)))
+  return unary
+
+
 TOUCH = Intersecting(contact=1.0, max_break=4, min_contact=2, lead=5, trail=10)
 
 
@@ -72,6 +83,27 @@ def test_a_pile_up_gives_its_pairs_and_the_whole():
   assert sorted(around) == [(0, 0, 22, 10), (0, 0, 32, 10), (10, 0, 32, 10)]
 
 
+def test_two_groups_that_a_later_pair_joins_are_one():
+  # They stand in the order 0, 2, 3, 1: the last pair, 2 and 3, joins the other two.
+  row = [standing(10, 60, [10 * place, 0, 10 * place + 12, 10]) for place in (0, 3, 1, 2)]
+  unions = create_multivariate(row, intersecting=TOUCH)
+  around = [tuple(boxes.enclosing(union.boxes_xyxy)) for union in unions]
+  assert around == [(0, 0, 22, 10), (20, 0, 42, 10), (10, 0, 32, 10), (0, 0, 42, 10)]
+
+
+def test_what_happens_at_another_time_changes_nothing():
+  unary = wandering(12)
+  unions = create_multivariate(unary)
+  again = [dataclasses.replace(tube, start=tube.start + 100) for tube in unary]
+  expected = [(union.start + shift, union.boxes_xyxy.tobytes(), union.score)
+              for shift in (0, 100) for union in unions]
+  # Neither the order in time nor that of the tubes is needed.
+  for both in (unary + again, again + unary):
+    found = [(union.start, union.boxes_xyxy.tobytes(), union.score)
+             for union in create_multivariate(both)]
+    assert sorted(found) == sorted(expected)
+
+
 def test_in_a_crowd_each_object_keeps_its_longest_interactions():
   # All touch all. The sixth leaves first, so that its interactions are the shortest of all.
   crowd = [standing(0, 100 - 10 * row, [row, 0, row + 20, 10]) for row in range(6)]
@@ -97,12 +129,7 @@ def test_no_unary_tubes_give_none():
 
 
 def test_unions_enclose_their_objects_and_cover_every_frame():
-  rng = np.random.default_rng(0)
-  unary = []
-  for _ in range(12):
-    path = np.cumsum(rng.normal(0, 3, [60, 2]), axis=0) + rng.uniform(0, 100, 2)
-    sides = rng.uniform(5, 25, 2)
-    unary.append(tube(int(rng.integers(0, 40)), np.concatenate([path, path + sides], 1)))
+  unary = wandering(12)
   unions = create_multivariate(unary)
   assert unions
   for union in unions:

@@ -113,8 +113,6 @@ def _list_entries(config) -> list[tuple[VideoEntry, _Files]]:
     UserError: the folder has another layout or too few videos, or a list cannot be read.
   """
   root = config.data.root
-  if not root:
-    raise UserError(f'--config.data.root=DIR is missing. Expected in DIR:{_LAYOUT}{_OPTIONAL}')
   base.check_manual_folder(root, _LAYOUT, _OPTIONAL)
   videos = [video for label in _LABELS for video in _find(root, label)]
   has_test = os.path.isdir(os.path.join(root, 'test'))

@@ -37,10 +37,6 @@ class VideoFolder(base.BagBuilder):
   @classmethod
   def list_videos(cls, config, progress):
     root = config.data.root
-    if not root:
-      raise UserError(
-          f'--config.data.root=DIR is missing. Expected in DIR:{_LAYOUT}{_OPTIONAL}'
-      )
     base.check_manual_folder(root, _LAYOUT, _OPTIONAL)
     videos = list_folder(
         root, validation_share=config.data.validation_share, test_share=config.data.test_share

@@ -7,8 +7,8 @@ import numpy as np
 
 from wsstad_jax.core import boxes
 from wsstad_jax.core.records import Detections
-from wsstad_jax.detections.detectors import MotionDetector
-from wsstad_jax.detections.onnx_detector import OnnxDetector, to_detections
+from wsstad_jax.detections.detectors import Found, MotionDetector
+from wsstad_jax.detections.onnx_detector import OnnxDetector
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +32,9 @@ class CombinedDetector:
     Raises:
       UserError: the model of the network cannot be used.
     """
-    found = []
+    found = Found()
     moving = self.motion.detect(self.network.watch(frames, found))
-    return unite(to_detections(found), moving, duplicate_overlap=self.duplicate_overlap)
+    return unite(found.detections(), moving, duplicate_overlap=self.duplicate_overlap)
 
 
 def unite(first: Detections, second: Detections, *, duplicate_overlap: float) -> Detections:

@@ -1,5 +1,6 @@
 """Detectors: from the frames of one video to boxes of its objects."""
 
+import array
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,30 @@ class Detector(Protocol):
 
   def detect(self, frames: Iterable[np.ndarray]) -> Detections:
     """Returns the boxes in the frames, RGB uint8 [h, w, 3], which are read as a stream."""
+
+
+class Found:
+  """What is found in the frames of a video while it is read, no larger than the boxes are."""
+
+  def __init__(self):
+    self._counts = array.array('i')  # of the boxes in each frame
+    self._rows = array.array('f')  # box and score of each
+
+  def add(self, boxes_xyxy: np.ndarray, scores: np.ndarray) -> None:
+    """Adds the boxes [n, 4] and scores [n] of the next frame."""
+    self._counts.append(len(scores))
+    self._rows.frombytes(np.column_stack([boxes_xyxy, scores]).astype(np.float32).tobytes())
+
+  def detections(self) -> Detections:
+    """Returns all of them as one record."""
+    if not self._counts:
+      raise ValueError('no frames to detect objects in')
+    rows = np.array(self._rows, np.float32).reshape(-1, 5)
+    return Detections(
+        frames=np.repeat(np.arange(len(self._counts), dtype=np.int32), self._counts),
+        boxes_xyxy=rows[:, :4].copy(),
+        scores=rows[:, 4].copy(),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,18 +100,12 @@ class MotionDetector:
     if first is None:
       raise ValueError('no frames to detect objects in')
     small_frames = map(self._shrunk, itertools.chain([first], frames))
-    found_frames, found_boxes, found_scores = [], [], []
-    for index, mask in enumerate(_majority(self._foreground_masks(small_frames))):
+    found = Found()
+    for mask in _majority(self._foreground_masks(small_frames)):
       boxes_xyxy, scores = self._components(mask)
-      found_frames.append(np.full(len(scores), index, np.int32))
-      found_boxes.append(boxes_xyxy)
-      found_scores.append(scores)
-    scale = np.divide(first.shape[:2], mask.shape)[[1, 0, 1, 0]]
-    return Detections(
-        frames=np.concatenate(found_frames),
-        boxes_xyxy=(np.concatenate(found_boxes) * scale).astype(np.float32),
-        scores=np.concatenate(found_scores).astype(np.float32),
-    )
+      scale = np.divide(first.shape[:2], mask.shape)[[1, 0, 1, 0]]
+      found.add(boxes_xyxy * scale, scores)
+    return found.detections()
 
   def _foreground_masks(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     """Yields bool masks [h, w], True where something moves or has just come to rest."""

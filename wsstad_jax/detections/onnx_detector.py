@@ -14,6 +14,7 @@ import numpy as np
 from wsstad_jax.core import boxes
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import Detections
+from wsstad_jax.detections.detectors import Found
 
 LAYOUTS = """
   [b, cells, 5 + k]     YOLOX as it is exported: offset and log size in cells of 8, 16 and 32
@@ -28,9 +29,6 @@ _PADDING = 114  # grey, as YOLOX and its successors were trained with
 _STRIDES = (8, 16, 32)  # pixels a cell
 _MAX_CANDIDATES = 1000  # a frame
 _PROVIDERS = ('CUDAExecutionProvider', 'ROCMExecutionProvider', 'CPUExecutionProvider')
-
-# Boxes float32 [n, 4], x_min, y_min, x_max, y_max, and scores float32 [n] in one frame.
-Found = tuple[np.ndarray, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +68,11 @@ class OnnxDetector:
     Raises:
       UserError: the model is missing, broken or of a layout that is not known.
     """
-    found = []
+    found = Found()
     collections.deque(self.watch(frames, found), maxlen=0)
-    return to_detections(found)
+    return found.detections()
 
-  def watch(self, frames: Iterable[np.ndarray], found: list[Found]) -> Iterator[np.ndarray]:
+  def watch(self, frames: Iterable[np.ndarray], found: Found) -> Iterator[np.ndarray]:
     """Yields the frames as they are, and meanwhile adds what is in each to `found`."""
     modified = os.path.getmtime(self.model) if os.path.exists(self.model) else 0.0
     network = open_network(self.model, modified, self.input_size, self.batch_size)
@@ -83,10 +81,10 @@ class OnnxDetector:
       waiting.append(self._to_input(frame, network))
       yield frame
       if len(waiting) == network.batch_size:
-        found += self._detect_batch(waiting, network)
+        self._detect_batch(waiting, network, found)
         waiting = []
     if waiting:
-      found += self._detect_batch(waiting, network)
+      self._detect_batch(waiting, network, found)
 
   def _to_input(self, frame: np.ndarray, network: 'Network'):
     """Returns float32 [3, h, w], the scale from the frame to it, and the frame's size (x, y)."""
@@ -102,7 +100,7 @@ class OnnxDetector:
     image /= np.float32(self.deviation)[:, None, None]
     return image, scale, (width, height)
 
-  def _detect_batch(self, waiting: list, network: 'Network') -> Iterator[Found]:
+  def _detect_batch(self, waiting: list, network: 'Network', found: Found) -> None:
     images = np.stack([image for image, _, _ in waiting])
     for (_, scale, size), *objects in zip(waiting, *network.run(images)):
       boxes_xyxy, scores, classes = objects
@@ -113,7 +111,7 @@ class OnnxDetector:
       scores = scores[keep]
       rows = [row for row in suppress(boxes_xyxy, scores, self.max_overlap)
               if boxes.area(boxes_xyxy[row]) > 0]
-      yield boxes_xyxy[rows], np.clip(scores[rows], 0, 1)
+      found.add(boxes_xyxy[rows], np.clip(scores[rows], 0, 1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,18 +202,6 @@ def suppress(boxes_xyxy: np.ndarray, scores: np.ndarray, max_overlap: float) -> 
     if keep[row]:
       keep[row + 1 :] &= ~overlapping[row, row + 1 :]
   return order[keep].tolist()
-
-
-def to_detections(found: list[Found]) -> Detections:
-  """Returns what was found in the frames 0, 1 ... as one record."""
-  if not found:
-    raise ValueError('no frames to detect objects in')
-  counts = [len(scores) for _, scores in found]
-  return Detections(
-      frames=np.repeat(np.arange(len(found), dtype=np.int32), counts),
-      boxes_xyxy=np.concatenate([boxes_xyxy for boxes_xyxy, _ in found]).astype(np.float32),
-      scores=np.concatenate([scores for _, scores in found]).astype(np.float32),
-  )
 
 
 def _parse(outputs: Mapping[str, np.ndarray], height: int, width: int):

@@ -26,10 +26,17 @@ def covering_clips(spans: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def plan_clips(tubes: Sequence[Tube], starts: np.ndarray) -> np.ndarray:
-  """Returns the (tube, clip) pairs to extract features of: int32 [p, 2], by clip, then tube."""
-  spans = np.array([(tube.start, tube.stop) for tube in tubes])
-  clip, tube = np.nonzero(covering_clips(spans, starts).T)
-  return np.stack([tube, clip], axis=1).astype(np.int32)
+  """Returns the (tube, clip) pairs to extract features of: int32 [p, 2], by clip, then tube.
+
+  Of each tube only the clips are looked at that share a frame with it; there is one.
+  """
+  pairs = []
+  for row, tube in enumerate(tubes):
+    first, stop = np.searchsorted(starts, [tube.start - clips.CLIP_LENGTH + 1, tube.stop])
+    covering = covering_clips(np.array([[tube.start, tube.stop]]), starts[first:stop])[0]
+    pairs += [(row, clip) for clip in first + np.flatnonzero(covering)]
+  pairs = np.array(pairs, np.int32)
+  return pairs[np.argsort(pairs[:, 1], kind='stable')]
 
 
 def squeeze_image(frames: np.ndarray, size: int) -> np.ndarray:
@@ -53,10 +60,11 @@ def iterate_windows(
   """
   facts = video.facts
   starts = clips.clip_starts(facts.num_frames)
+  edges = np.searchsorted(pairs[:, 1], np.arange(len(starts) + 1))  # of the pairs of each clip
   for clip, frames in clips.iterate_clips(decode.iterate_frames(facts.path), starts):
     yield cut_image_fn(frames, size)
     start, stop = starts[clip], starts[clip] + clips.CLIP_LENGTH
-    for index in pairs[pairs[:, 1] == clip, 0]:
+    for index in pairs[edges[clip] : edges[clip + 1], 0]:
       tube = video.tubes[index]
       shown = tube.part(max(tube.start, start), min(tube.stop, stop))
       window_xyxy = clips.clip_window(

@@ -72,9 +72,16 @@ def extract_videos(
   windows = _windows_of_videos(videos, settings)
   rows = extract(windows, compute_fn, batch_size=settings.batch_size)
   for plan, rows_of_video in itertools.groupby(rows, key=operator.itemgetter(0)):
-    features = np.stack([feature for _, feature in rows_of_video])
+    # Each row goes to its place at once: a second copy would be the most of all memory.
     image_rows, pair_rows = clip_plan.row_positions(plan.pairs, plan.num_clips)
-    yield store.VideoFeatures(plan.pairs, region=features[pair_rows], image=features[image_rows])
+    places = np.argsort(np.concatenate([image_rows, pair_rows]))
+    features = None
+    for place, (_, feature) in zip(places, rows_of_video, strict=True):
+      if features is None:
+        features = np.empty((len(places), *feature.shape), feature.dtype)
+      features[place] = feature
+    image, region = np.split(features, [plan.num_clips])
+    yield store.VideoFeatures(plan.pairs, region=region, image=image)
 
 
 def extract(

@@ -48,7 +48,7 @@ def link_detections(
   """
   bounds = np.searchsorted(detections.frames, np.arange(num_frames + 1))
   live: list[_Track] = []
-  ended: list[_Track] = []
+  tubes: list[Tube] = []  # of objects that are lost
   for frame, (first, last) in enumerate(zip(bounds[:-1], bounds[1:])):
     found_xyxy = detections.boxes_xyxy[first:last]
     matches = _match([track.predict(frame) for track in live], found_xyxy, linking)
@@ -56,9 +56,9 @@ def link_detections(
       live[track_index].add(frame, found_xyxy[box_index], detections.scores[first + box_index])
     for box_index in set(range(last - first)) - {box_index for _, box_index in matches}:
       live.append(_Track(frame, found_xyxy[box_index], detections.scores[first + box_index]))
-    ended += [track for track in live if frame - track.frames[-1] > linking.max_gap]
+    tubes += [track.tube() for track in live if frame - track.frames[-1] > linking.max_gap]
     live = [track for track in live if frame - track.frames[-1] <= linking.max_gap]
-  tubes = [track.tube() for track in ended + live]
+  tubes += [track.tube() for track in live]
   tubes = [tube for tube in tubes if tube.stop - tube.start >= linking.min_length]
   return sorted(tubes, key=lambda tube: (tube.start, tuple(tube.boxes_xyxy[0])))
 

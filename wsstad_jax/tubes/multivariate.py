@@ -11,13 +11,13 @@ object at the same time form a group, which gives one more tube (a pile-up).
 
 import collections
 import dataclasses
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 from wsstad_jax.core import boxes
 from wsstad_jax.core.records import Tube, TubeKind
+from wsstad_jax.core.spans import pairs_at_once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,16 +65,21 @@ def create_multivariate(
   for either of its objects does. The score of a tube is the mean score of its members.
   """
   pairs = []
-  for first, second in itertools.combinations(range(len(unary)), 2):
+  for first, second in _pairs_at_once(unary):
     for start, stop in _contacts(unary[first], unary[second], intersecting):
       pairs.append(_Interaction(frozenset((first, second)), start, stop))
-  kept = list(unary)
   alone = _longest(pairs, intersecting.most_of_object)
-  for interactions in [[pair] for pair in alone] + _groups(pairs):
-    tube = _enclose(interactions, unary, intersecting)
-    if all(tube_overlap(tube, other) <= intersecting.duplicate_overlap for other in kept):
-      kept.append(tube)
-  return kept[len(unary) :]
+  tubes = list(unary) + [
+      _enclose(interactions, unary, intersecting)
+      for interactions in [[pair] for pair in alone] + _groups(pairs)
+  ]
+  earlier = _earlier_at_once(tubes)
+  kept = set(range(len(unary)))
+  for row in range(len(unary), len(tubes)):
+    overlaps = (tube_overlap(tubes[row], tubes[other]) for other in earlier[row] if other in kept)
+    if all(overlap <= intersecting.duplicate_overlap for overlap in overlaps):
+      kept.add(row)
+  return [tubes[row] for row in sorted(kept)[len(unary) :]]
 
 
 def tube_overlap(first: Tube, second: Tube) -> float:
@@ -84,6 +89,20 @@ def tube_overlap(first: Tube, second: Tube) -> float:
     return 0.0
   shared = boxes.iou(first.part(start, stop).boxes_xyxy, second.part(start, stop).boxes_xyxy)
   return float(shared.sum() / (max(first.stop, second.stop) - min(first.start, second.start)))
+
+
+def _pairs_at_once(items: Sequence[Tube | _Interaction]) -> list[list[int]]:
+  """Returns the rows (first < second), in order, of what shares a frame."""
+  spans = np.array([(item.start, item.stop) for item in items], np.int64).reshape(-1, 2)
+  return pairs_at_once(spans).tolist()
+
+
+def _earlier_at_once(items: Sequence[Tube | _Interaction]) -> list[list[int]]:
+  """Returns, for each row, the rows before it of what shares a frame with it, ascending."""
+  earlier = [[] for _ in items]
+  for first, second in _pairs_at_once(items):
+    earlier[second].append(first)
+  return earlier
 
 
 def _contacts(first: Tube, second: Tube, intersecting: Intersecting) -> list[tuple[int, int]]:
@@ -115,17 +134,22 @@ def _longest(pairs: Sequence[_Interaction], count: int) -> list[_Interaction]:
 
 def _groups(pairs: Sequence[_Interaction]) -> list[list[_Interaction]]:
   """Returns the chains of two or more interactions that share objects at the same time."""
-  groups: list[list[_Interaction]] = []
-  for pair in pairs:
-    joined = [group for group in groups if any(_linked(pair, other) for other in group)]
-    groups = [group for group in groups if group not in joined]
-    groups.append([*itertools.chain(*joined), pair])
-  return [group for group in groups if len(group) > 1]
-
-
-def _linked(first: _Interaction, second: _Interaction) -> bool:
-  at_once = first.start < second.stop and second.start < first.stop
-  return at_once and bool(first.members & second.members)
+  group_of: list[list[int]] = []  # of each row, one list for all rows of a group
+  for row, earlier in enumerate(_earlier_at_once(pairs)):
+    linked = [group_of[other] for other in earlier if pairs[row].members & pairs[other].members]
+    joined = {group[-1]: group for group in linked}
+    group, *others = [joined[last] for last in sorted(joined)] or [[]]
+    for other in others:
+      group += other
+      for member in other:
+        group_of[member] = group
+    group.append(row)
+    group_of.append(group)
+  return [
+      [pairs[member] for member in group]
+      for row, group in enumerate(group_of)
+      if row == group[-1] and len(group) > 1
+  ]
 
 
 def _enclose(

@@ -6,6 +6,7 @@ import numpy as np
 
 from wsstad_jax.core import boxes
 from wsstad_jax.core.records import Tube
+from wsstad_jax.core.spans import pairs_at_once
 
 
 def select_covering(tubes: Sequence[Tube], spans: np.ndarray, max_selected: int) -> np.ndarray:
@@ -48,23 +49,23 @@ def pairwise_overlap(tubes: Sequence[Tube], spans: np.ndarray) -> np.ndarray:
   IoU of two boxes is computed once for all parts that contain them.
   """
   overlap = np.zeros((len(spans), len(spans)), np.float32)
-  rows = [np.flatnonzero(spans[:, 0] == source) for source in range(len(tubes))]
-  for first, tube in enumerate(tubes):
-    for second in range(first, len(tubes)):
-      other = tubes[second]
-      start, stop = max(tube.start, other.start), min(tube.stop, other.stop)
-      if start >= stop or not len(rows[first]) or not len(rows[second]):
-        continue
-      ious = boxes.iou(tube.part(start, stop).boxes_xyxy, other.part(start, stop).boxes_xyxy)
-      sums = np.concatenate([[0], np.cumsum(ious)])
-      starts, stops = spans[rows[first], 1][:, None], spans[rows[first], 2][:, None]
-      other_starts, other_stops = spans[rows[second], 1], spans[rows[second], 2]
-      begin = np.clip(np.maximum(starts, other_starts) - start, 0, stop - start)
-      end = np.clip(np.minimum(stops, other_stops) - start, begin, stop - start)
-      length = np.maximum(stops, other_stops) - np.minimum(starts, other_starts)
-      block = (sums[end] - sums[begin]) / length
-      overlap[np.ix_(rows[first], rows[second])] = block
-      overlap[np.ix_(rows[second], rows[first])] = block.T
+  sources, places, counts = np.unique(spans[:, 0], return_inverse=True, return_counts=True)
+  rows = np.split(np.argsort(places, kind='stable'), np.cumsum(counts)[:-1])  # of each source
+  of_source = np.array([(tubes[source].start, tubes[source].stop) for source in sources])
+  itself = np.tile(np.arange(len(sources))[:, None], 2)
+  for first, second in np.concatenate([itself, pairs_at_once(of_source)]):
+    tube, other = tubes[sources[first]], tubes[sources[second]]
+    start, stop = max(tube.start, other.start), min(tube.stop, other.stop)
+    ious = boxes.iou(tube.part(start, stop).boxes_xyxy, other.part(start, stop).boxes_xyxy)
+    sums = np.concatenate([[0], np.cumsum(ious)])
+    starts, stops = spans[rows[first], 1][:, None], spans[rows[first], 2][:, None]
+    other_starts, other_stops = spans[rows[second], 1], spans[rows[second], 2]
+    begin = np.clip(np.maximum(starts, other_starts) - start, 0, stop - start)
+    end = np.clip(np.minimum(stops, other_stops) - start, begin, stop - start)
+    length = np.maximum(stops, other_stops) - np.minimum(starts, other_starts)
+    block = (sums[end] - sums[begin]) / length
+    overlap[np.ix_(rows[first], rows[second])] = block
+    overlap[np.ix_(rows[second], rows[first])] = block.T
   return overlap
 
 
