@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 
+from etils import epath
 import jax
 from matplotlib.figure import Figure
 import numpy as np
@@ -179,6 +180,8 @@ def compute_bags(tubes: int, stages: dict) -> dict:
 
 class MadeUp(base.BagBuilder):
   """Videos without files, whose tubes stay where they are."""
+
+  pkg_dir_path = epath.Path(__file__).parent  # TFDS finds no package in a script
 
   @classmethod
   def list_videos(cls, config, progress):
