@@ -8,10 +8,7 @@ of its own, whose peak of memory the system tells. The record goes to OUT, a tab
 
 import argparse
 import json
-import os
 import pathlib
-import subprocess
-import sys
 import time
 
 import av
@@ -22,7 +19,6 @@ from benchmarks import measure as measuring
 from wsstad_jax.core import files
 from wsstad_jax.video import decode
 
-_REPOSITORY = pathlib.Path(__file__).parents[1]
 
 
 def main() -> None:
@@ -113,15 +109,8 @@ def create_table(record: dict) -> str:
 
 def measure(video: pathlib.Path) -> dict[str, float]:
   """Returns what `work_on` finds in a process of its own, and the peak of memory in MiB."""
-  command = [sys.executable, '-m', 'benchmarks.long_video', f'--work_on={video.absolute()}']
-  process = subprocess.Popen(command, cwd=_REPOSITORY, stdout=subprocess.PIPE, text=True)
-  with process.stdout:
-    output = process.stdout.read()
-  _, status, usage = os.wait4(process.pid, 0)
-  process.returncode = os.waitstatus_to_exitcode(status)
-  if process.returncode:
-    raise RuntimeError(f'{" ".join(command)} ended with status {process.returncode}')
-  return json.loads(output.splitlines()[-1]) | {'peak_mib': round(usage.ru_maxrss / 1024, 1)}
+  found, peak_mib = measuring.run_alone('benchmarks.long_video', f'--work_on={video.absolute()}')
+  return found | {'peak_mib': round(peak_mib, 1)}
 
 
 def work_on(path: str) -> dict[str, float]:

@@ -11,6 +11,7 @@ import pathlib
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 from wsstad_jax.core import provenance
 
 RESULTS = pathlib.Path(__file__).parent / 'results'
+_REPOSITORY = pathlib.Path(__file__).parents[1]
 _PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'numpy', 'torch', 'triton', 'onnxruntime')
 _START = time.perf_counter()
 
@@ -92,6 +94,23 @@ def parse_arguments(doc: str, **options: list[str]) -> argparse.Namespace:
   if arguments.core is not None:
     os.sched_setaffinity(0, {arguments.core})
   return arguments
+
+
+def run_alone(module: str, *flags: str) -> tuple[dict[str, Any], float]:
+  """Returns the JSON that a module prints last in a process of its own, and its peak in MiB.
+
+  Raises:
+    RuntimeError: it fails.
+  """
+  command = [sys.executable, '-m', module, *flags]
+  process = subprocess.Popen(command, cwd=_REPOSITORY, stdout=subprocess.PIPE, text=True)
+  with process.stdout:
+    output = process.stdout.read()
+  _, status, usage = os.wait4(process.pid, 0)
+  process.returncode = os.waitstatus_to_exitcode(status)
+  if process.returncode:
+    raise RuntimeError(f'{" ".join(command)} ended with status {process.returncode}')
+  return json.loads(output.splitlines()[-1]), usage.ru_maxrss / 1024
 
 
 def jax_run(fn: Callable, *arguments: Any) -> RunFn:

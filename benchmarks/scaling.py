@@ -14,8 +14,6 @@ import contextlib
 import json
 import os
 import pathlib
-import subprocess
-import sys
 import tempfile
 import time
 
@@ -45,7 +43,6 @@ _NUM_FRAMES, _NUM_TUBES, _TUBE_FRAMES = 300, 10, 40  # of a video that is made u
 _TITLES = {
     'minutes': 'minutes of a video', 'videos': 'videos of a data set', 'tubes': 'tubes a bag',
 }
-_REPOSITORY = pathlib.Path(__file__).parents[1]
 
 
 def main() -> None:
@@ -88,18 +85,11 @@ def create_record(name: str, points: dict[str, dict], arguments: argparse.Namesp
 
 def measure_point(key: str, arguments: argparse.Namespace) -> dict:
   """Returns what `work_on` finds in a process of its own, and its peak of memory in MiB."""
-  command = [
-      sys.executable, '-m', 'benchmarks.scaling', f'--point={key}', f'--width={arguments.width}',
+  found, peak_mib = measure.run_alone(
+      'benchmarks.scaling', f'--point={key}', f'--width={arguments.width}',
       f'--rate={arguments.rate}', f'--source={os.path.abspath(arguments.source or "")}',
-  ]
-  process = subprocess.Popen(command, cwd=_REPOSITORY, stdout=subprocess.PIPE, text=True)
-  with process.stdout:
-    output = process.stdout.read()
-  _, status, usage = os.wait4(process.pid, 0)
-  process.returncode = os.waitstatus_to_exitcode(status)
-  if process.returncode:
-    raise RuntimeError(f'{" ".join(command)} ended with status {process.returncode}')
-  return json.loads(output.splitlines()[-1]) | {'peak_mib': round(usage.ru_maxrss / 1024)}
+  )
+  return found | {'peak_mib': round(peak_mib)}
 
 
 def work_on(arguments: argparse.Namespace) -> dict:

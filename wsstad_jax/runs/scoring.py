@@ -15,9 +15,9 @@ import numpy as np
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import Tube
 from wsstad_jax.data import bags
-from wsstad_jax.tubes import growing
 from wsstad_jax.training.checkpoints import Checkpoints
 from wsstad_jax.training.method import Method
+from wsstad_jax.tubes import growing
 
 _BAGS_A_CALL = 8
 
