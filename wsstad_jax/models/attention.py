@@ -48,28 +48,14 @@ class MultiHeadSelfAttention(nn.Module):
     key = self.param('key', glorot, shape)
     value = self.param('value', lambda *args: self.value_scale * glorot(*args), shape)
 
-    # A single query needs no key and no value of any instance: the cheaper order is taken.
-    num_queries, num_instances = queries.shape[1], instances.shape[1]
-    few = num_queries * (size + self.num_heads * num_instances) < num_instances * (
-        size + num_queries
-    )
+    # einsum orders the products by their cost, which is another order for one query than for
+    # all: a single query needs no key and no value of any instance.
     query, key, value = (weight.astype(instances.dtype) for weight in (query, key, value))
-    projected = jnp.einsum('bqd,dhc->bqhc', queries, query)
-    if few:
-      projected = jnp.einsum('bqhc,ehc->bqhe', projected, key)
-      logits = jnp.einsum('bqhe,bte->bhqt', projected, instances)
-    else:
-      keys = jnp.einsum('bte,ehc->bthc', instances, key)
-      logits = jnp.einsum('bqhc,bthc->bhqt', projected, keys)
+    logits = jnp.einsum('bqd,dhc,ehc,bte->bhqt', queries, query, key, instances)
     logits = shape[-1] ** -0.5 * logits.astype(jnp.float32)
     pairs = pairs[:, None]  # [b, 1, q, t]
     weights = jax.nn.softmax(jnp.where(pairs, logits, jnp.finfo(logits.dtype).min))
     weights = jnp.where(pairs, weights, 0)  # a query without any pair has uniform ones
     weights = weights.astype(instances.dtype)
-    if few:
-      context = jnp.einsum('bhqt,bte->bqhe', weights, instances)
-      heads = jnp.einsum('bqhe,ehc->bqhc', context, value)
-    else:
-      values = jnp.einsum('bte,ehc->bthc', instances, value)
-      heads = jnp.einsum('bhqt,bthc->bqhc', weights, values)
+    heads = jnp.einsum('bhqt,bte,ehc->bqhc', weights, instances, value)
     return heads.reshape(queries.shape) + queries
