@@ -4,8 +4,8 @@ python -m benchmarks.ped2_splits --data=PED2 --onnx=YOLOX.onnx --out=OUT [--meth
 
 PED2 holds normal/, anomalous/ and boxes.csv. Its clips are divided into as many parts as there are
 splits, in order of their names, so that neighbours in time, which show the same people, are mostly
-in one part; each split tests one part and learns from the others. For every split, kind of proposals,
-method and seed main.py is run as anybody would run it; flags of main.py may follow. Tubes and features of
+in one part; each split tests one part and learns from the others. For every split and kind of proposals
+main.py compares the methods as it would for anybody; flags of main.py may follow. Tubes and features of
 a clip do not depend on the split and are computed once. What is finished is not repeated; other flags
 need another --out.
 """
@@ -73,15 +73,21 @@ def run(arguments: argparse.Namespace, flags: Sequence[str]) -> None:
   out = pathlib.Path(arguments.out).absolute()
   roots = make_splits(pathlib.Path(arguments.data).absolute(), out, arguments.splits)
   runs = {}
-  for kind, number, method, seed in itertools.product(
-      kinds, range(len(roots)), methods, range(arguments.seeds)
-  ):
-    if arguments.only in (None, number):
-      workdir = out / 'runs' / f'split{number}-{kind}-{method}-seed{seed}'
-      chosen = [*detector_flags(kind, arguments.onnx), f'--config.seed={seed}', *flags]
-      if not (workdir / 'metrics.json').exists():
-        prepare(roots, number, out, kind, chosen)
-        call(roots[number], out, *chosen, f'--workdir={workdir}', method=method)
+  compared = [f'--config.compare.methods={tuple(methods)}',
+              f'--config.compare.num_seeds={arguments.seeds}']
+  for kind, number in itertools.product(kinds, range(len(roots))):
+    if arguments.only not in (None, number):
+      continue
+    folder = out / 'runs' / f'split{number}-{kind}'
+    workdirs = {
+        (method, seed): folder / f'{method}-seed{seed}'
+        for method in methods for seed in range(arguments.seeds)
+    }
+    if not all((workdir / 'metrics.json').exists() for workdir in workdirs.values()):
+      chosen = [*detector_flags(kind, arguments.onnx), *flags]
+      prepare(roots, number, out, kind, chosen)
+      call(roots[number], out, *chosen, '--mode=compare', *compared, f'--workdir={folder}')
+    for (method, seed), workdir in workdirs.items():
       runs.setdefault(kind, {}).setdefault(method, {}).setdefault(seed, []).append(workdir)
   seconds = read_seconds(out)
   results = {
@@ -160,12 +166,10 @@ def create_config(root: pathlib.Path, out: pathlib.Path) -> ml_collections.Confi
   return config
 
 
-def call(
-    root: pathlib.Path, out: pathlib.Path, *flags: str, method: str = compare.REFERENCE
-) -> None:
+def call(root: pathlib.Path, out: pathlib.Path, *flags: str) -> None:
   """Runs main.py on a split; UserError if it fails."""
   command = [
-      sys.executable, 'main.py', f'--config=configs/video_folder.py:{method}',
+      sys.executable, 'main.py', '--config=configs/tables/table1.py:video_folder',
       f'--config.data.root={root}',
       f'--config.data.prepared={out / "prepared"}', *flags,
   ]

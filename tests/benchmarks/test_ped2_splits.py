@@ -88,17 +88,19 @@ def write_run(workdir, vauc, s_loc):
 def test_each_run_is_made_once_and_told_in_the_table(data, tmp_path, monkeypatch):
   calls, out = [], tmp_path / 'out'
 
-  def call(root, folder, *flags, method='mgpr'):
+  def call(root, folder, *flags):
     calls.append((root.name, flags))
-    assert method == 'mgpr'
     if flags[-1] == '--mode=prepare':
       (folder / 'prepared' / root.name / 'features-1').mkdir(parents=True, exist_ok=True)
       (folder / 'prepared' / root.name / 'features-1' / 'a.npz').touch()
     else:
       if len(calls) == 4:
         raise UserError('it was killed')
+      assert flags[-4:-1] == (
+          '--mode=compare', "--config.compare.methods=('mgpr',)", '--config.compare.num_seeds=1'
+      )
       workdir = pathlib.Path(flags[-1].removeprefix('--workdir='))
-      write_run(workdir, *((100.0, 0.25), (50.0, 0.75))[root.name == '2-1'])
+      write_run(workdir / 'mgpr-seed0', *((100.0, 0.25), (50.0, 0.75))[root.name == '2-1'])
 
   monkeypatch.setattr(ped2_splits, 'call', call)
   arguments = arguments_of(data, out, splits=2)
@@ -135,7 +137,7 @@ def test_a_failed_run_is_told(data, tmp_path, monkeypatch, capfd):
   monkeypatch.setattr(ped2_splits, '_REPOSITORY', tmp_path)  # where there is no main.py
   with pytest.raises(UserError, match='the command above failed'):
     ped2_splits.run(arguments_of(data, tmp_path / 'out'), [])
-  assert 'main.py --config=configs/video_folder.py' in capfd.readouterr().out
+  assert 'main.py --config=configs/tables/table1.py:video_folder' in capfd.readouterr().out
 
 
 @pytest.mark.skipif(not PED2.exists(), reason='needs the clips')

@@ -132,6 +132,27 @@ def test_a_comparison_is_resumed_and_repeats_nothing(
   assert len((tmp_path / 'table1.csv').read_text().splitlines()) == 1 + 3 * 6
 
 
+def test_runs_of_several_processes_are_those_of_one(
+    table, tiny_entries, tiny_bags, tmp_path, capsys
+):
+  table.compare.update(methods=('random', 'mgpr'))
+  contents, prepared = [], []
+  for count in (1, 2):
+    table.compare.num_processes = count
+    contents.append(compare_lib.compare(
+        ml_collections.FrozenConfigDict(table), str(tmp_path / str(count)),
+        prepare=lambda config: prepared.append(config) or tiny_bags,
+        apply_method=base.apply_method,
+    ))
+  assert contents[0] == contents[1]
+  assert len(prepared) == 2  # once for all methods and seeds
+  assert 'Testing' in (tmp_path / '2' / 'mgpr-seed1' / 'log.txt').read_text()
+  assert not (tmp_path / '1' / 'mgpr-seed1' / 'log.txt').exists()
+  shown = capsys.readouterr().err
+  assert 'Comparing: 100%' in shown and shown.count('Testing') > 0
+  assert shown.index('Comparing') > shown.rindex('Testing')  # the second comparison has one bar
+
+
 def test_an_unknown_method_is_told_before_the_first_run(table, tmp_path):
   table.compare.methods = ('mgpr', 'magic')
   with pytest.raises(UserError, match="no method 'magic'"):

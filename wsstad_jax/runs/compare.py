@@ -1,6 +1,6 @@
 """--mode=compare: the methods of a table over several seeds, with intervals and differences."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import contextlib
 import dataclasses
 import functools
@@ -11,9 +11,11 @@ import pathlib
 
 import ml_collections
 import numpy as np
+import tqdm
 
 from wsstad_jax.core import config as config_lib
 from wsstad_jax.core import files
+from wsstad_jax.core import processes
 from wsstad_jax.core import provenance
 from wsstad_jax.core import times
 from wsstad_jax.core.errors import UserError
@@ -27,6 +29,8 @@ from wsstad_jax.runs.evaluate import evaluate
 from wsstad_jax.runs.train import train
 
 REFERENCE = 'mgpr'
+# Of a config: what preparation depends on.
+_PREPARED_BY = ('data', 'detector', 'tubes', 'c3d', 'bags')
 _RESULTS = ('metrics.json', 'videos.json')  # of a finished run
 
 
@@ -62,31 +66,70 @@ def compare(
       for seed in range(config.seed, config.seed + settings.num_seeds)
       for method in runs
   }  # all of them, so that a fault is told before the first run
-  for number, ((method, seed), run_config) in enumerate(configs.items(), start=1):
-    print(f'Run {number} of {len(configs)}: {method}, seed {seed}', flush=True)
-    folder = os.path.join(workdir, f'{method}-seed{seed}')
-    runs[method].append(run_once(run_config, folder, prepare))
+  folders = [os.path.join(workdir, f'{method}-seed{seed}') for method, seed in configs]
+  finished = run_all(list(configs.values()), folders, prepare, settings.num_processes)
+  for (method, _), videos in zip(configs, finished):
+    runs[method].append(videos)
   results = summarize(
       runs, num_draws=settings.num_draws, confidence=settings.confidence, seed=config.seed
   )
   return write(config, workdir, results, runs)
 
 
-def run_once(
-    config: ml_collections.ConfigDict,
-    workdir: str,
+def run_all(
+    configs: Sequence[ml_collections.ConfigDict],
+    folders: Sequence[str],
     prepare: Callable[[ml_collections.ConfigDict], str],
-) -> list[dict]:
-  """Trains and evaluates, as far as that is not done; returns the content of videos.json."""
-  config_lib.check_workdir(workdir, config, mode='train')
-  paths = [os.path.join(workdir, name) for name in _RESULTS]
-  if not all(map(os.path.exists, paths)):
-    prepared = prepare(config)
-    with config_lib.open_workdir(workdir, config, mode='train'):
-      train(config, workdir, prepared)
-      with contextlib.redirect_stdout(io.StringIO()):  # its table of one row
-        evaluate(config, workdir, prepared)
-  return files.read_json(paths[1])
+    num_processes: int,
+) -> Iterator[list[dict]]:
+  """Trains and evaluates, as far as that is not done; yields the videos.json of each in order.
+
+  Several processes share the cores and a GPU, whose memory each then takes as it needs it. They are
+  silent; what a run would say is in log.txt of its folder.
+  """
+  for config, folder in zip(configs, folders):
+    config_lib.check_workdir(folder, config, mode='train')
+  missing = [number for number, folder in enumerate(folders) if not _is_finished(folder)]
+  prepared = {}  # by all that it depends on, as most methods share it
+  jobs = []
+  for number in missing:
+    key = str([configs[number][name] for name in _PREPARED_BY])
+    if key not in prepared:
+      prepared[key] = prepare(configs[number])
+    jobs.append((configs[number], folders[number], prepared[key]))
+  parallel = num_processes > 1 and len(jobs) > 1
+  if parallel:
+    os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
+  run = functools.partial(run_once, silent=parallel)
+  with processes.process_map(min(num_processes, len(jobs)) if parallel else 1) as map_fn:
+    done = map_fn(run, *zip(*jobs)) if jobs else iter(())
+    bar = tqdm.tqdm(total=len(folders), desc='Comparing', unit='run', disable=not parallel)
+    for number, folder in enumerate(folders):
+      if number in missing:
+        if not parallel:
+          print(f'Run {number + 1} of {len(folders)}: {os.path.basename(folder)}', flush=True)
+        next(done)
+      bar.update()
+      yield files.read_json(os.path.join(folder, _RESULTS[1]))
+    bar.close()
+
+
+def run_once(
+    config: ml_collections.ConfigDict, workdir: str, prepared: str, *, silent: bool
+) -> None:
+  """Trains and evaluates; if `silent`, all that is said goes to log.txt of the workdir."""
+  with config_lib.open_workdir(workdir, config, mode='train'), contextlib.ExitStack() as stack:
+    table = io.StringIO()  # of one row
+    if silent:
+      table = stack.enter_context(open(os.path.join(workdir, 'log.txt'), 'a', encoding='utf-8'))
+      stack.enter_context(contextlib.redirect_stderr(table))
+    stack.enter_context(contextlib.redirect_stdout(table))
+    train(config, workdir, prepared)
+    evaluate(config, workdir, prepared)
+
+
+def _is_finished(folder):
+  return all(os.path.exists(os.path.join(folder, name)) for name in _RESULTS)
 
 
 def _run_config(config, apply_method, method, seed):
