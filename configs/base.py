@@ -26,7 +26,8 @@ _PLUS = {  # not the paper's: see docs/method.md
 METHODS = {
     'mgpr': {},
     'mgpr_plus': _PLUS,
-    # Table 1. Learning rates are the authors' where features are given to them as they are here.
+    # Table 1. Learning rates are the authors', or the paper's for all without one, but where 3 or 10
+    # times it or a third of it has half a point more VAUC on validation videos (synthetic.py:full).
     'random': {'learner': 'baselines.random_tube'},
     'upper_bound': {'learner': 'baselines.upper_bound'},
     'dmrm': {
@@ -35,18 +36,18 @@ METHODS = {
     },
     # The authors' rate of 1e-4 is for a classifier that has learned before.
     'gclnc': {
-        'learner': 'baselines.gclnc', 'train.learning_rate': 0.01, 'train.weight_decay': 5e-4,
+        'learner': 'baselines.gclnc', 'train.learning_rate': 0.1, 'train.weight_decay': 5e-4,
         'baseline.num_rounds': 2, 'baseline.confident_share': 0.3, 'baseline.num_passes': 4,
         'baseline.past_weight': 0.5, 'baseline.past_decay': 0.9, 'baseline.momentum': 0.9,
     },
     'stil': {
-        'learner': 'baselines.stil', 'train.learning_rate': 5e-3, 'train.weight_decay': 1e-2,
+        'learner': 'baselines.stil', 'train.learning_rate': 0.015, 'train.weight_decay': 1e-2,
         'baseline.time_share': 0.5, 'baseline.num_rounds': 10,
     },
     'asa': {'learner': 'baselines.asa', 'baseline.units': 512},
     # Heads that came later, on the same bags.
     'rtfm': {
-        'learner': 'baselines.rtfm', 'train.learning_rate': 1e-3, 'baseline.units': 512,
+        'learner': 'baselines.rtfm', 'train.learning_rate': 0.01, 'baseline.units': 512,
         'baseline.margin': 100.0, 'baseline.magnitude': 1e-4, 'baseline.sparsity': 8e-3,
         'baseline.smoothness': 8e-4,
     },

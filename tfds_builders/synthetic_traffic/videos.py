@@ -20,7 +20,7 @@ from wsstad_jax.video import decode
 # Of each split: sites, and videos of each label. Sites of different splits and sizes are disjoint.
 SIZES = {
   'demo': {'train': (12, 24), 'validation': (4, 8), 'test': (6, 12)},
-  'full': {'train': (30, 80), 'validation': (10, 20), 'test': (16, 40)},
+  'full': {'train': (30, 80), 'validation': (10, 20), 'test': (80, 160)},
   'tiny': {'train': (2, 2), 'validation': (1, 1), 'test': (1, 1)},
 }
 _SPLITS = ('train', 'validation', 'test')
