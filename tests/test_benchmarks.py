@@ -8,6 +8,7 @@ import pytest
 from benchmarks import __main__ as tables
 from benchmarks import c3d
 from benchmarks import measure
+from benchmarks import metrics
 from benchmarks import scaling
 from benchmarks import train_step
 
@@ -60,6 +61,17 @@ def test_growth_is_recorded_point_by_point(tmp_path, monkeypatch, capsys):
   assert {'pack', 'read', 'validate'} < record['points']['videos=20']['worked_seconds'].keys()
   assert '| tubes 10 | a step of each branch' in capsys.readouterr().out
   assert plot.read_bytes().startswith(b'\x89PNG')
+
+
+def test_metrics_are_those_of_plain_loops(tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(sys, 'argv', ['metrics', '--detections=20000', f'--out={tmp_path}'])
+  metrics.main()
+  assert '| RBDC and TBDC |' in capsys.readouterr().out
+  record = json.loads((tmp_path / 'metrics_cpu.json').read_text(encoding='utf-8'))
+  assert all(0 < found['mean'] < 1 for found in record['metrics'].values())
+  monkeypatch.setattr(metrics, 'plain_tube_scores', lambda videos: [0.5])
+  with pytest.raises(RuntimeError, match='S_loc of every tube'):
+    metrics.time_metrics(1000)
 
 
 def test_all_records_are_printed(capsys):
