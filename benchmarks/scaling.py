@@ -132,15 +132,13 @@ def learn_from_videos(num: int, folder: str, stages: dict) -> dict:
   mesh = devices.create_mesh()
   state = devices.replicate(scoring.create_state(method, config, _FEATURE_DIM), mesh)
   with _counted(stages, 'start to train'):
-    batches = pipeline.create_train_iterator(
-        bags_folder, bags_per_label=config.train.bags_per_label, seed=config.seed
-    )
-    batch = devices.shard(next(batches), mesh)
+    batches, place_fn = train.create_batches(config, bags_folder, mesh)
+    batch = place_fn(next(batches))
   step = jax.jit(method.train_step, donate_argnames='state')
   state, _ = step(state=state, batch=batch)  # compiles
   with _counted(stages, 'a step of each branch'):
     for _ in range(2):
-      state, _ = step(state=state, batch=devices.shard(next(batches), mesh))
+      state, _ = step(state=state, batch=place_fn(next(batches)))
     jax.block_until_ready(state)
   validation = list(pipeline.iterate(pipeline.BagSource(bags_folder, 'validation')))
   list(scoring.create_score_fn(method, state.params, config)(validation[:1]))  # compiles

@@ -5,8 +5,8 @@ import ml_collections
 from configs.tables import common
 
 _METHODS = (
-    'mgpr', 'mgpr_plus', 'plus_without_trajectories', 'plus_without_growing', 'plus_with_relation',
-    'plus_with_both_branches',
+    'mgpr', 'mgpr_plus', 'plus_without_trajectories', 'plus_without_growing',
+    'plus_without_agreement', 'plus_with_relation', 'plus_with_both_branches',
 )
 
 

@@ -46,7 +46,7 @@ def test_folder_without_data_and_unknown_split(tiny_bags, tmp_path):
 
 
 def test_batches_hold_positives_first_and_repeat_few_videos(tiny_bags):
-  iterator = pipeline.create_train_iterator(tiny_bags, bags_per_label=4, seed=0)
+  iterator = pipeline.create_train_iterator(pipeline.TrainBags(tiny_bags), bags_per_label=4, seed=0)
   batch = next(iterator)
   assert batch.keys() == set(bags.MODEL_KEYS)
   assert batch['label'].tolist() == [1] * 4 + [0] * 4
@@ -55,7 +55,7 @@ def test_batches_hold_positives_first_and_repeat_few_videos(tiny_bags):
 
 
 def test_every_bag_is_seen_once_an_epoch(tiny_bags):
-  iterator = pipeline.create_train_iterator(tiny_bags, bags_per_label=3, seed=0)
+  iterator = pipeline.create_train_iterator(pipeline.TrainBags(tiny_bags), bags_per_label=3, seed=0)
   epochs = [np.sort(next(iterator)['region_features'][3:].sum(axis=(1, 2))) for _ in range(4)]
   assert len(set(epochs[0].tolist())) == 3  # the three negative videos
   assert all((epoch == epochs[0]).all() for epoch in epochs)
@@ -63,7 +63,7 @@ def test_every_bag_is_seen_once_an_epoch(tiny_bags):
 
 def test_order_depends_on_the_seed_alone(tiny_bags):
   def run(seed):
-    iterator = pipeline.create_train_iterator(tiny_bags, bags_per_label=2, seed=seed)
+    iterator = pipeline.create_train_iterator(pipeline.TrainBags(tiny_bags), bags_per_label=2, seed=seed)
     return _labels_and_sums(iterator, 6)
 
   assert run(0) == run(0)
@@ -72,7 +72,7 @@ def test_order_depends_on_the_seed_alone(tiny_bags):
 
 def test_iterator_continues_from_its_checkpoint(tiny_bags, tmp_path):
   def create():
-    return pipeline.create_train_iterator(tiny_bags, bags_per_label=2, seed=0)
+    return pipeline.create_train_iterator(pipeline.TrainBags(tiny_bags), bags_per_label=2, seed=0)
 
   straight = _labels_and_sums(create(), 7)
   iterator = create()
@@ -85,6 +85,28 @@ def test_iterator_continues_from_its_checkpoint(tiny_bags, tmp_path):
   assert _labels_and_sums(resumed, 4) == straight[3:]
 
 
+def test_numbers_are_those_of_the_bags(tiny_bags):
+  source = pipeline.TrainBags(tiny_bags)
+  kept = source.read()
+  assert kept['region_features'].shape == (5, 12, 256)
+  assert source.num_bytes == sum(array.nbytes for array in kept.values())
+  whole, numbers = (
+      pipeline.create_train_iterator(source, bags_per_label=2, seed=3, numbers_only=only)
+      for only in (False, True)
+  )
+  for _ in range(5):
+    batch, rows = next(whole), next(numbers)['number']
+    for key, array in batch.items():
+      np.testing.assert_array_equal(array, kept[key][rows])
+
+
+def test_bags_without_multivariate_tubes(tiny_bags):
+  source = pipeline.TrainBags(tiny_bags, 'unary')
+  assert source.read()['tube_mask'].sum() <= pipeline.TrainBags(tiny_bags).read()['tube_mask'].sum()
+  for number, mask in enumerate(source.read()['tube_mask']):
+    np.testing.assert_array_equal(mask, source[number]['tube_mask'])
+
+
 def test_training_without_a_label_is_refused(tiny_config, tiny_builder):
   class OneLabel(tiny_builder, skip_registration=True):
     pkg_dir_path = tiny_builder.pkg_dir_path
@@ -95,4 +117,4 @@ def test_training_without_a_label_is_refused(tiny_config, tiny_builder):
 
   folder = base.prepare_bags(OneLabel, tiny_config)
   with pytest.raises(UserError, match='has no video of label 1'):
-    pipeline.create_train_iterator(folder, bags_per_label=2, seed=0)
+    pipeline.create_train_iterator(pipeline.TrainBags(folder), bags_per_label=2, seed=0)

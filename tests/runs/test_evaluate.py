@@ -13,7 +13,7 @@ from wsstad_jax.runs.score_files import score_files
 
 _CONFIG = ml_collections.FrozenConfigDict({
     'method': 'mgpr', 'seed': 0, 'data': {'name': 'made_up'},
-    'evaluate': {'num_pictures': 0, 'odds_ratio': 1.0},
+    'evaluate': {'num_pictures': 0, 'odds_ratio': 1.0, 'retrieval': 'score'},
 })
 
 

@@ -46,16 +46,18 @@ def test_a_method_is_trained_resumed_to_the_bit_and_scored(
 
   shard, calls = devices.shard, []
 
-  def stop(*arguments):
+  def stop(*arguments, **more):
     calls.append(None)
     if len(calls) == 4:
       raise KeyboardInterrupt
-    return shard(*arguments)
+    return shard(*arguments, **more)
 
+  streaming = ml_collections.ConfigDict(config.to_dict())
+  streaming.train.resident_mib = 0
   with monkeypatch.context() as patch:
     patch.setattr(devices, 'shard', stop)
     with pytest.raises(KeyboardInterrupt):
-      train_lib.train(config, str(broken), tiny_bags)
+      train_lib.train(streaming, str(broken), tiny_bags)
   train_lib.train(config, str(broken), tiny_bags)
   assert (straight / 'history.json').read_text() == (broken / 'history.json').read_text()
   states = []
@@ -123,7 +125,7 @@ def test_training_batches_without_multivariate_tubes_differ_in_nothing_else(
     tiny_bags
 ):
   plain, unary = (
-      next(pipeline.create_train_iterator(tiny_bags, bags_per_label=2, seed=0, instances=kept))
+      next(pipeline.create_train_iterator(pipeline.TrainBags(tiny_bags, kept), bags_per_label=2, seed=0))
       for kept in ('all', 'unary')
   )
   assert set(plain) == set(unary) == set(bags.MODEL_KEYS)

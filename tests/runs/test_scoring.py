@@ -53,3 +53,23 @@ def test_the_branches_asked_are_fused(branches, expected):
 def test_a_method_of_one_branch_is_scored_by_it():
   scores = score(Said((('temporal', tuple(TEMPORAL)),)), ('tube',))
   np.testing.assert_allclose(scores.fused, making.sigmoid(TEMPORAL)[:3], rtol=1e-5)
+
+
+@pytest.mark.parametrize('retrieval, top, scores', [
+    ('score', 2, [0.6, 0.6, 0.65]), ('expected_overlap', 0, [0.65, 0.65, None]),
+])
+def test_a_tube_is_retrieved_by_its_score_or_by_its_agreement(retrieval, top, scores):
+  boxes_xyxy = np.float32([[0, 0, 10, 10], [0, 0, 10, 10], [50, 0, 60, 10]]).repeat(20, axis=0)
+  bag = {
+      'tube_spans': np.array([[0, 20]] * 3), 'tube_sources': np.arange(3),
+      'source_spans': np.array([[0, 20]] * 3), 'source_boxes_xyxy': boxes_xyxy,
+      'source_kinds': np.zeros(3, int),
+  }
+  said = np.array([0.6, 0.6, 0.65])
+  config = base.get_config()
+  config.evaluate.retrieval = retrieval
+  tubes = scoring.scored_tubes(bag, scoring.Scores(said, said, said), config.evaluate)
+  found = [tube.score for tube in tubes]
+  assert np.argmax(found) == top and max(found) == pytest.approx(0.65)  # the video's stays
+  for value, expected in zip(found, scores):
+    assert expected is None or value == pytest.approx(expected)

@@ -109,7 +109,7 @@ def test_preparing_again_reads_nothing_and_changed_files_are_read_anew(tmp_path,
 def test_training_runs_on_the_bags(tmp_path):
   write_folder(tmp_path / 'own')
   folder = prepare(create_config(tmp_path / 'own'))
-  batch = next(pipeline.create_train_iterator(folder, bags_per_label=2, seed=0))
+  batch = next(pipeline.create_train_iterator(pipeline.TrainBags(folder), bags_per_label=2, seed=0))
   assert batch['region_features'].shape == (4, 40, _SIZE)
   assert batch['label'].tolist() == [1, 1, 0, 0]
   assert set(batch) == set(bags.MODEL_KEYS)

@@ -12,3 +12,14 @@ def test_batches_are_divided_over_the_mesh():
   placed = devices.shard(batch, mesh)
   np.testing.assert_array_equal(placed['x'], batch['x'])
   assert placed['x'].sharding.spec == jax.sharding.PartitionSpec('data')
+
+
+def test_bags_that_are_kept_make_the_same_batches():
+  mesh = devices.create_mesh()
+  bags = {'x': np.arange(20 * 3).reshape(20, 3), 'label': np.arange(20)}
+  numbers = np.array([3, 3, 19, 0, 7, 1, 2, 4])
+  placed = devices.shard({key: array[numbers] for key, array in bags.items()}, mesh)
+  taken = devices.keep(bags, mesh)(numbers)
+  for key, array in placed.items():
+    np.testing.assert_array_equal(taken[key], array)
+    assert taken[key].sharding == array.sharding and taken[key].dtype == array.dtype

@@ -28,6 +28,7 @@ _CHOICES = {
     'model.dtype': ('float32', 'bfloat16'),
     'loss.pairing': ('all_pairs', 'one_to_one'),
     'loss.guidance_context': ('bag', 'alone'),
+    'evaluate.retrieval': ('score', 'expected_overlap'),
 }
 _SUBSETS = {
     'loss.terms': ('rank', 'mg_rank', 'ce'),
@@ -35,14 +36,14 @@ _SUBSETS = {
 }
 _NOT_NEGATIVE = (
     'seed', 'model.trajectory_scale', 'train.weight_decay', 'data.seed', 'data.frame_tolerance', 'data.max_gap',
-    'evaluate.num_pictures',
+    'evaluate.num_pictures', 'train.resident_mib',
 )
 _FRACTIONS = (
     'model.dropout_rate', 'data.validation_share', 'data.test_share', 'compare.confidence',
 )
 _RATIOS = ('evaluate.odds_ratio',)
 # A change of these leaves every result as it is, so a run may be resumed with others.
-_FREE = ('data.num_processes', 'evaluate.num_pictures', 'compare.')
+_FREE = ('data.num_processes', 'evaluate.num_pictures', 'train.resident_mib', 'compare.')
 _CONFIG_FILE = 'config.json'
 
 

@@ -49,23 +49,59 @@ class BagSource:
     }
 
 
+class TrainBags:
+  """What training needs of its bags, in their order on disk."""
+
+  def __init__(self, folder: str, instances: str = 'all'):
+    """Opens the training split; `instances` is `config.instances`."""
+    self.folder = folder
+    self._source = BagSource(folder, 'train', bags.MODEL_KEYS)
+    self._instances = instances
+
+  def __len__(self) -> int:
+    return len(self._source)
+
+  def __getitem__(self, number: int) -> bags.Bag:
+    return bags.select_instances(self._source[number], self._instances)
+
+  @property
+  def num_bytes(self) -> int:
+    """Of all of them in memory."""
+    return len(self) * sum(value.nbytes for value in self[0].values())
+
+  def read(self) -> bags.Bag:
+    """Returns all of them as arrays [n, ...], never a second time in memory."""
+    stacked = None
+    for number in range(len(self)):
+      bag = self[number]
+      if stacked is None:
+        stacked = {
+            key: np.empty((len(self), *np.shape(value)), np.asarray(value).dtype)
+            for key, value in bag.items()
+        }
+      for key, value in bag.items():
+        stacked[key][number] = value
+    return stacked
+
+
 def create_train_iterator(
-    folder: str, *, bags_per_label: int, seed: int, instances: str = 'all'
+    source: TrainBags, *, bags_per_label: int, seed: int, numbers_only: bool = False
 ) -> grain.DatasetIterator:
   """Returns an endless stream of batches of `bags.MODEL_KEYS`, [2 * bags_per_label, ...].
 
   Positive bags come first, then as many negative ones. Each label is shuffled anew
   whenever all its bags have been seen. The position of the iterator can be saved
-  (`grain.checkpoint.CheckpointSave`); it continues exactly. `instances` is `config.instances`.
+  (`grain.checkpoint.CheckpointSave`); it continues exactly. With `numbers_only` a batch is the
+  {'number': int} of its bags in `source`, in the same order; their positions are the same too.
 
   Raises:
     UserError: the training split lacks a label.
   """
+  folder = source.folder
   labels = np.array([bag['label'] for bag in iterate(BagSource(folder, 'train', ('label',)))])
-  source = BagSource(folder, 'train', bags.MODEL_KEYS)
 
-  def read(index):
-    return bags.select_instances(source[index], instances)
+  def read(number):
+    return {'number': number} if numbers_only else source[number]
 
   def batches(label):
     indices = np.flatnonzero(labels == label).tolist()

@@ -53,6 +53,11 @@ class ScoredVideo:
   tubes: list[Tube]
   localizations: np.ndarray
 
+  @property
+  def top(self) -> int:
+    """Number of the retrieved tube: that of the highest score (eq. 9)."""
+    return int(np.argmax([tube.score for tube in self.tubes]))
+
 
 def evaluate(
     config: ml_collections.ConfigDict,
@@ -85,11 +90,14 @@ def evaluate(
   score_fn = scoring.restore_score_fn(config, workdir, bags.feature_dim(source[0]))
   scored = score_fn(pipeline.iterate(source))
   videos = [
-      localize(bag, scores, odds_ratio=config.evaluate.odds_ratio)
+      localize(bag, scores, config.evaluate)
       for bag, scores in tqdm.tqdm(scored, total=len(source), desc='Testing', unit='video')
   ]
   results = summary.summarize([
-      summary.VideoResult(int(video.bag['label']), video.scores.fused, video.localizations)
+      summary.VideoResult(
+          int(video.bag['label']), np.array([tube.score for tube in video.tubes]),
+          video.localizations,
+      )
       for video in videos
   ])
   diagnostics = {'proposals': measure_proposals(videos), 'linear_probe': probe_features(videos)}
@@ -176,9 +184,11 @@ def compare(
   )
 
 
-def localize(bag: bags.Bag, scores: scoring.Scores, *, odds_ratio: float) -> ScoredVideo:
-  """Returns the scored instances of a bag with their S_loc (eq. 10)."""
-  tubes = scoring.scored_tubes(bag, scores, odds_ratio=odds_ratio)
+def localize(
+    bag: bags.Bag, scores: scoring.Scores, settings: ml_collections.ConfigDict
+) -> ScoredVideo:
+  """Returns the scored instances of a bag with their S_loc (eq. 10), by `config.evaluate`."""
+  tubes = scoring.scored_tubes(bag, scores, settings)
   truths = [truth for truth in bags.truth_tubes(bag) if truth.has_place]
   localizations = localization.best_scores(tubes, truths, bag['detected_frames'])
   if bag['label'] == 1 and not truths:
@@ -206,7 +216,7 @@ def measure_proposals(videos: Sequence[ScoredVideo]) -> dict[str, float]:
     detected = video.bag['detected_frames'].any()  # else the only tube stands for none
     sources = bags.source_tubes(video.bag) if detected else []
     found = _linked_detections(sources)
-    top = video.tubes[int(np.argmax(video.scores.fused))]
+    top = video.tubes[video.top]
     for truth in bags.truth_tubes(video.bag):
       span = truth.start, truth.stop
       times = [localization.overlap_in_time((tube.start, tube.stop), span) for tube in video.tubes]
@@ -260,7 +270,7 @@ def probe_features(videos: Sequence[ScoredVideo]) -> dict[str, float]:
 
 def describe(video: ScoredVideo) -> dict[str, object]:
   """Returns what videos.json says of a video."""
-  best = int(np.argmax(video.scores.fused))
+  best = video.top
   tube = video.tubes[best]
   unknown = np.isnan(video.localizations).any()
   return {
@@ -287,7 +297,7 @@ def draw(videos: Sequence[ScoredVideo], folder: str, count: int) -> list[tuple[s
   """
   ranked = sorted(
       (video for video in videos if video.bag['label'] == 1 and video.tubes[0].has_place),
-      key=lambda video: -np.nan_to_num(video.localizations[np.argmax(video.scores.fused)]),
+      key=lambda video: -np.nan_to_num(video.localizations[video.top]),
   )
   ends = ranked[: count - count // 2] + ranked[max(count - count // 2, len(ranked) - count // 2) :]
   drawn = []
@@ -295,7 +305,7 @@ def draw(videos: Sequence[ScoredVideo], folder: str, count: int) -> list[tuple[s
     bag, facts = video.bag, bags.video_facts(video.bag)
     spans = [(tube.start, tube.stop) for tube in video.tubes]
     curve = frames.frame_scores(spans, video.scores.fused, facts.num_frames)
-    top = video.tubes[int(np.argmax(video.scores.fused))]
+    top = video.tubes[video.top]
     path = os.path.join(folder, f'{bag["video_id"]}.mp4')
     overlay.write_overlay(path, facts, [top], frame_scores=curve, truths=bags.truth_tubes(bag))
     drawn.append((path, (top.start + top.stop) // 2))

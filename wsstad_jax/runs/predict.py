@@ -59,7 +59,7 @@ def predict(
   middle = time.monotonic()
   ((bag, scores),) = score_fn([prepared])
   end = time.monotonic()
-  tubes = scoring.scored_tubes(bag, scores, odds_ratio=config.evaluate.odds_ratio)
+  tubes = scoring.scored_tubes(bag, scores, config.evaluate)
   found = predictions.select_distinct([
       predictions.Prediction(*row)
       for row in zip(tubes, scores.tube.tolist(), scores.temporal.tolist())

@@ -17,6 +17,7 @@ from wsstad_jax.core.records import Tube
 from wsstad_jax.data import bags
 from wsstad_jax.training.checkpoints import Checkpoints
 from wsstad_jax.training.method import Method
+from wsstad_jax.tubes import agreement
 from wsstad_jax.tubes import growing
 
 _BAGS_A_CALL = 8
@@ -129,19 +130,33 @@ def create_score_fn(
   return score_fn
 
 
-def scored_tubes(bag: bags.Bag, scores: Scores, *, odds_ratio: float) -> list[Tube]:
-  """Returns the instances of a bag with their fused scores.
+def scored_tubes(
+    bag: bags.Bag, scores: Scores, settings: ml_collections.ConfigDict
+) -> list[Tube]:
+  """Returns the instances of a bag with the scores by which they are retrieved.
 
-  The best one of each tube is grown by `odds_ratio`, see `tubes.growing`.
+  The best one of each tube is grown, see `tubes.growing`. Then a tube has its fused score or, by
+  `tubes.agreement`, its share of the highest fused score: its expected overlap with the event over
+  the highest that any tube has. The score of the video is the same.
+
+  Args:
+    bag: with real instances as in `scores`.
+    scores: of its instances.
+    settings: `config.evaluate`.
   """
   real = slice(len(scores.fused))
   sources = bag['tube_sources'][real]
   spans = growing.grow_best_parts(
-      bag['tube_spans'][real], sources, scores.fused, bag['source_spans'], odds_ratio=odds_ratio
+      bag['tube_spans'][real], sources, scores.fused, bag['source_spans'],
+      odds_ratio=settings.odds_ratio,
   )
+  ranked = scores.fused
+  if settings.retrieval == 'expected_overlap':
+    expected = agreement.expected_overlaps(spans, sources, ranked, bags.source_tubes(bag))
+    ranked = ranked.max() * (expected / max(expected.max(), 1e-12))
   return [
       dataclasses.replace(bags.source_part(bag, source, *span), score=float(score))
-      for source, span, score in zip(sources, spans, scores.fused)
+      for source, span, score in zip(sources, spans, ranked)
   ]
 
 

@@ -1,9 +1,11 @@
 """--mode=train: trains a method from video-level labels alone."""
 
 import collections
+from collections.abc import Callable
 import functools
 import os
 
+import grain
 import jax
 import ml_collections
 import numpy as np
@@ -33,16 +35,11 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
   method = scoring.create_method(config)
   if hasattr(method, 'score_bag'):
     return
-  batches = pipeline.create_train_iterator(
-      bags_folder,
-      bags_per_label=settings.bags_per_label,
-      seed=config.seed,
-      instances=config.instances,
-  )
   validation = list(pipeline.iterate(pipeline.BagSource(bags_folder, 'validation')))
   state = scoring.create_state(method, config, bags.feature_dim(validation[0]))
   mesh = devices.create_mesh()
   state = devices.replicate(state, mesh)
+  batches, place_fn = create_batches(config, bags_folder, mesh)
   history_path = os.path.join(workdir, 'history.json')
   with (
       scoring.open_checkpoints(workdir) as checkpoints,
@@ -57,8 +54,7 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
     bar = progress(total=settings.num_steps, initial=done, desc='Training', unit='step')
     recent = collections.defaultdict(list)
     for number in range(done, settings.num_steps):
-      batch = devices.shard(next(batches), mesh)
-      state, metrics = _train_step(method, state, batch)
+      state, metrics = _train_step(method, state, place_fn(next(batches)))
       recent[method.phase(number)].append(metrics)
       bar.update()
       if (number + 1) % settings.evaluate_every and number + 1 < settings.num_steps:
@@ -78,6 +74,29 @@ def train(config: ml_collections.ConfigDict, workdir: str, bags_folder: str) -> 
     bar.close()
 
   plots.write_training_curves(os.path.join(workdir, 'training_curves.png'), history)
+
+
+def create_batches(
+    config: ml_collections.ConfigDict, bags_folder: str, mesh: jax.sharding.Mesh
+) -> tuple[grain.DatasetIterator, Callable]:
+  """Returns an endless stream, and what makes batches on the devices of its elements.
+
+  Bags stay on the devices if they need no more than `config.train.resident_mib` there: the
+  stream is then of their numbers. Batches are the same to the bit.
+
+  Raises:
+    UserError: the training split lacks a label.
+  """
+  settings = config.train
+  source = pipeline.TrainBags(bags_folder, config.instances)
+  resident = source.num_bytes <= settings.resident_mib * 2**20
+  stream = pipeline.create_train_iterator(
+      source, bags_per_label=settings.bags_per_label, seed=config.seed, numbers_only=resident
+  )
+  if not resident:
+    return stream, functools.partial(devices.shard, mesh=mesh)
+  take_fn = devices.keep(source.read(), mesh)
+  return stream, lambda element: take_fn(element['number'])
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)

@@ -1,6 +1,7 @@
 """Arrays on all devices: states on each of them, batches divided among them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+import functools
 from typing import Any
 
 import jax
@@ -28,3 +29,25 @@ def shard(batch: Mapping[str, np.ndarray], mesh: sharding.Mesh) -> dict[str, jax
       key: jax.make_array_from_process_local_data(place, value, value.shape)
       for key, value in batch.items()
   }
+
+
+def keep(
+    bags: Mapping[str, np.ndarray], mesh: sharding.Mesh
+) -> Callable[[np.ndarray], dict[str, jax.Array]]:
+  """Puts bags, arrays [n, ...], on every device.
+
+  Returns:
+    What makes of numbers, int [b], the batch of these bags, as `shard` would place it.
+  """
+  everywhere = sharding.NamedSharding(mesh, sharding.PartitionSpec())
+  divided = sharding.NamedSharding(mesh, sharding.PartitionSpec('data'))
+
+  def place(array):
+    return jax.make_array_from_process_local_data(everywhere, array, array.shape)
+
+  @functools.partial(jax.jit, out_shardings=divided)
+  def take(kept, numbers):
+    return {key: array[numbers] for key, array in kept.items()}
+
+  kept = {key: place(array) for key, array in bags.items()}
+  return lambda numbers: take(kept, place(np.asarray(numbers, np.int32)))
