@@ -22,7 +22,7 @@ _NO_GUIDE = {'learner': 'baselines.single_branch', 'loss.terms': ('rank', 'ce')}
 _PLUS = {  # not the paper's: see docs/method.md
     'model.relation': 'none', 'model.trajectory_scale': 0.4,
     'evaluate.branches': ('tube',), 'evaluate.odds_ratio': 0.5,
-    'evaluate.retrieval': 'expected_overlap',
+    'evaluate.retrieval': 'expected_overlap', 'loss.top_k': 8,
 }
 METHODS = {
     'mgpr': {},
@@ -73,6 +73,7 @@ METHODS = {
     'plus_without_trajectories': {**_PLUS, 'model.trajectory_scale': 0.0},
     'plus_without_growing': {**_PLUS, 'evaluate.odds_ratio': 1.0},
     'plus_without_agreement': {**_PLUS, 'evaluate.retrieval': 'score'},
+    'plus_with_max_instance': {**_PLUS, 'loss.top_k': 1},
     'plus_with_relation': {**_PLUS, 'model.relation': 'attention'},
     'plus_with_both_branches': {**_PLUS, 'evaluate.branches': ('tube', 'temporal')},
 }

@@ -6,7 +6,8 @@ from configs.tables import common
 
 _METHODS = (
     'mgpr', 'mgpr_plus', 'plus_without_trajectories', 'plus_without_growing',
-    'plus_without_agreement', 'plus_with_relation', 'plus_with_both_branches',
+    'plus_without_agreement', 'plus_with_max_instance', 'plus_with_relation',
+    'plus_with_both_branches',
 )
 
 
