@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 import dataclasses
 import hashlib
 import os
-import pathlib
-import re
 
 import ml_collections
 import numpy as np
@@ -14,12 +12,12 @@ from tfds_builders import inspection
 from wsstad_jax.core import boxes
 from wsstad_jax.core.records import Tube, VideoEntry, VideoFacts
 from wsstad_jax.formats import conversion
+from wsstad_jax.formats import video_names
 from wsstad_jax.formats.table import BoxTable
+from wsstad_jax.formats.video_names import without_suffix  # pylint: disable=unused-import
 from wsstad_jax.runs import prepare
 
 INSIDE_SHARE = 0.5  # of a box that has to lie in the image
-_MAX_ID = 120  # characters
-_UNSAFE = re.compile(r'[^\w.-]+')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,12 +43,7 @@ class ListedVideo:
   @property
   def video_id(self) -> str:
     """A name for files, of the same characters as far as those suit files."""
-    stem = without_suffix(self.name)
-    plain = _UNSAFE.sub('_', stem.replace('/', '-'))
-    if plain == stem.replace('/', '-') and len(plain) <= _MAX_ID:
-      return plain
-    digest = hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
-    return f'{plain[:_MAX_ID]}-{digest}'
+    return video_names.video_id(self.name)
 
 
 def collect(
@@ -129,47 +122,22 @@ def split_off(names: Sequence[str], share: float) -> set[str]:
   return set(sorted(names, key=lambda name: hashlib.sha256(os.fsencode(name)).digest())[:count])
 
 
-def without_suffix(name: str) -> str:
-  """Returns a relative path without the ending of a video file."""
-  path = pathlib.PurePosixPath(name)
-  is_video = path.suffix.lower() in inspection.VIDEO_SUFFIXES
-  return path.with_suffix('').as_posix() if is_video else name
-
-
 def assign(
     videos: Sequence[ListedVideo], table: BoxTable | None, alias: Callable[[str], str] | None
 ) -> tuple[dict[str, BoxTable], list[str]]:
   """Returns the boxes of each video by its name, and what is wrong with names in the table.
 
-  A box file may name a video by its path or by its file name, each with or without ending.
+  Which name means which video, `video_names.match` tells.
   """
   if table is None:
     return {}, []
-  named = {}
-  for video in videos:
-    for name in _names(video.name, alias):
-      named.setdefault(name, set()).add(video.name)
-  assigned, misfits = {}, []
-  for name, boxes_of_name in table.by_video().items():
-    candidates = [named[key] for key in _names(name, alias) if key in named]
-    unique = [next(iter(names)) for names in candidates if len(names) == 1]
-    place = boxes_of_name.places[0]
-    if unique and unique[0] not in assigned:
-      assigned[unique[0]] = boxes_of_name
-    elif unique:
-      misfits.append(f'{place}: {name!r} is a second name of the video {unique[0]}')
-    elif candidates:
-      misfits.append(f'{place}: {name!r} may be any of {", ".join(sorted(candidates[0]))}')
-    elif alias is None:
-      misfits.append(f'{place}: there is no video {name!r}')
-  return assigned, misfits
-
-
-def _names(name: str, alias: Callable[[str], str] | None) -> list[str]:
-  """Returns the names by which a video may be called, the surest first."""
-  file_name = name.split('/')[-1]
-  names = [name, without_suffix(name), file_name, without_suffix(file_name)]
-  return list(dict.fromkeys([*names, alias(name)] if alias else names))
+  tables = table.by_video()
+  video_of, faults = video_names.match(tables, [video.name for video in videos], alias)
+  if alias is None:
+    unknown = (name for name in tables if name not in video_of and name not in faults)
+    faults |= {name: f'there is no video {name!r}' for name in unknown}
+  assigned = {video: tables[name] for name, video in video_of.items()}
+  return assigned, [f'{tables[name].places[0]}: {fault}' for name, fault in faults.items()]
 
 
 def _disagreements(

@@ -39,6 +39,18 @@ def test_a_video_gets_its_own_boxes_sorted_by_frame(folder):
   assert len(detect(folder, 'c.avi')) == 0  # outside of the image
 
 
+def test_boxes_may_bear_the_name_that_a_run_gives_to_the_video(tmp_path):
+  (tmp_path / 'boxes.csv').write_text(_ROWS.replace('anomalous/a.mp4', 'anomalous-a'))
+  assert len(detect(tmp_path, '/videos/anomalous/a.mp4')) == 2
+
+
+def test_several_formats_are_told_with_the_flag_of_detections(folder):
+  (folder / 'mot').mkdir()
+  (folder / 'mot' / 'a.txt').write_text('1,7,1,1,4,5,0.5,-1,-1,-1\n')
+  with pytest.raises(UserError, match=r'--config.detector.files.boxes=csv\|mot'):
+    detect(folder, 'a.mp4')
+
+
 def test_frames_of_mot_are_counted_from_one_and_score_0_is_no_detection(tmp_path):
   (tmp_path / 'mot').mkdir()
   (tmp_path / 'mot' / 'a.txt').write_text('1,7,1,1,4,5,0.5,-1,-1,-1\n2,7,1,1,4,5,0,-1,-1,-1\n')

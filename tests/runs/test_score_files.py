@@ -14,7 +14,9 @@ from wsstad_jax.formats import conversion
 from wsstad_jax.formats import mot
 from wsstad_jax.formats import table
 from wsstad_jax.reports import exchange
+from wsstad_jax.reports import exports
 from wsstad_jax.reports import predictions
+from wsstad_jax.runs import score_files as score_files_lib
 from wsstad_jax.runs.score_files import score_files
 
 BOX = np.float32([10, 10, 30, 30])
@@ -122,6 +124,67 @@ def test_a_folder_of_mot_files(tmp_path):
   assert content['figures']['miou']['value'] == 100.0
 
 
+def write_overlapping(tmp_path):
+  """Writes tubes that have the same boxes where they meet, two of them with one score."""
+  tubes = [tube(20, 60, 0.728), tube(0, 50, 0.3), tube(5, 9, 0.728)]
+  true = exchange.TrueVideo('a', 1, '', 100, 10.0, [tube(20, 50, kind=TubeKind.TRUTH)])
+  found = exchange.PredictedVideo(
+      'a', 10.0, np.full(100, 0.728), [predictions.Prediction(one, None, None) for one in tubes],
+      np.ones(100, bool),
+  )
+  exchange.write_ground_truth(str(tmp_path / 'ground_truth.json'), [true])
+  exchange.write_predictions(str(tmp_path / 'predictions.json'), [found])
+  exports.write(str(tmp_path / 'exports'), [found], exports.KINDS)
+  boxes_json.write(
+      tmp_path / 'exports' / 'boxes.json', conversion.from_tubes('a', tubes)
+  )
+
+
+@pytest.mark.parametrize('name', [
+    'predictions.json', 'exports/boxes.csv', 'exports/boxes.json', 'exports/coco.json',
+    'exports/mot', 'exports/mot/a.txt',
+])
+def test_overlapping_tubes_keep_their_scores(tmp_path, monkeypatch, name):
+  write_overlapping(tmp_path)
+  measured = []
+  measure = score_files_lib.figures.measure
+  monkeypatch.setattr(
+      score_files_lib.figures, 'measure', lambda videos: measured.extend(videos) or measure(videos)
+  )
+  content = score_files(str(tmp_path / name), str(tmp_path / 'ground_truth.json'))
+  assert content['figures']['miou']['value'] == pytest.approx(100 * 30 / 40)
+  (video,) = measured
+  assert [(found.start, found.stop) for found in video.tubes] == [(20, 60), (5, 9), (0, 50)]
+  np.testing.assert_allclose([found.score for found in video.tubes], [0.728, 0.728, 0.3])
+
+
+def test_several_formats_in_a_folder_are_told(tmp_path):
+  write_overlapping(tmp_path)
+  with pytest.raises(UserError, match='boxes.csv, .*Give the file or folder itself that is meant'):
+    score_files(str(tmp_path / 'exports'), str(tmp_path / 'ground_truth.json'))
+
+
+@pytest.mark.parametrize('predicted_name, true_name', [
+    ('anomalous-test09', 'anomalous/test09.mp4'), ('anomalous/test09', 'anomalous-test09'),
+    ('test09', 'anomalous/test09.mp4'), ('anomalous/test09.avi', 'test09'),
+])
+def test_a_video_may_have_the_name_of_its_path_or_of_a_run(tmp_path, predicted_name, true_name):
+  boxes_csv.write(tmp_path / 'p.csv', conversion.from_tubes(predicted_name, [tube(0, 9)]))
+  boxes_csv.write(tmp_path / 't.csv', conversion.from_tubes(true_name, [tube(0, 9)]))
+  content = score_files(str(tmp_path / 'p.csv'), str(tmp_path / 't.csv'))
+  assert content['num_videos'] == 1
+  assert content['figures']['miou']['value'] == 100.0
+
+
+def test_a_name_that_may_mean_several_videos_is_refused(tmp_path):
+  boxes_csv.write(tmp_path / 'p.csv', conversion.from_tubes('1', [tube(0, 9)]))
+  boxes_csv.write(tmp_path / 't.csv', table.concatenate([
+      conversion.from_tubes(f'{folder}/1.mp4', [tube(0, 9)]) for folder in ('fall', 'fight')
+  ]))
+  with pytest.raises(UserError, match="'1' may be any of fall/1.mp4, fight/1.mp4"):
+    score_files(str(tmp_path / 'p.csv'), str(tmp_path / 't.csv'))
+
+
 def write_ours(tmp_path):
   """Writes both files with all that they can hold: normal videos, lengths and frame rates."""
   true = [
@@ -158,15 +221,15 @@ def test_foreign_boxes_against_the_full_truth(tmp_path):
 def test_faults_are_told(tmp_path):
   found, truth = write_ours(tmp_path)
   unknown = write(tmp_path / 'unknown.csv', conversion.from_tubes('a', [tube(0, 200)]))
-  with pytest.raises(UserError, match="'a' has 200 frames in the predictions, but 100"):
+  with pytest.raises(UserError, match="'a.mp4' has 200 frames in the predictions, but 100"):
     score_files(unknown, truth)
   other = write(tmp_path / 'other.csv', predicted_table())
   lonely = write(tmp_path / 'lonely.csv', conversion.from_tubes('z', [tube(0, 20)]))
-  with pytest.raises(UserError, match="no video in common: 'z' there, 'a' here"):
+  with pytest.raises(UserError, match="no video in common: 'z.mp4' there, 'a' here"):
     score_files(lonely, truth)
   assert score_files(other, truth)['num_videos'] == 2
   mixed = table.concatenate([predicted_table(), conversion.from_tubes('z', [tube(0, 20)])])
-  with pytest.raises(UserError, match="has the video 'z', which is not in"):
+  with pytest.raises(UserError, match="has the video 'z.mp4', which is not in"):
     score_files(write(tmp_path / 'mixed.csv', mixed), truth)
   (tmp_path / 'boxes.xml').write_text('<boxes/>')
   with pytest.raises(UserError, match='no known ending'):

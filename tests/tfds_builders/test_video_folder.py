@@ -131,7 +131,7 @@ def test_folders_of_images_are_videos(street, tiny_config):
 
 
 @pytest.mark.parametrize('name', [
-    'anomalous/fall/clip.mp4', 'anomalous/fall/clip', 'clip.mp4', 'clip',
+    'anomalous/fall/clip.mp4', 'anomalous/fall/clip', 'anomalous-fall-clip', 'clip.mp4', 'clip',
 ])
 def test_boxes_name_videos_by_path_or_file_name(street, name):
   (street / 'anomalous' / 'fall' / '0.mp4').rename(street / 'anomalous' / 'fall' / 'clip.mp4')

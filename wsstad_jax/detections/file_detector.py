@@ -12,6 +12,7 @@ from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import Detections
 from wsstad_jax.formats import by_name
 from wsstad_jax.formats import conversion
+from wsstad_jax.formats import video_names
 from wsstad_jax.formats.table import BoxTable
 
 
@@ -68,7 +69,7 @@ def read_files(folder: str, kind: str) -> dict[str, BoxTable]:
   if not folder:
     raise UserError('config.detector.files.folder is empty; give '
                     '--config.detector.files.folder=DIR with detections.')
-  table = by_name.read_folder(folder, kind)
+  table = by_name.read_folder(folder, kind, flag='config.detector.files.boxes')
   if table is None:
     raise UserError(
         f'config.detector.files.folder={folder} holds no detections; expected is one of '
@@ -81,8 +82,9 @@ def find_video(tables: dict[str, BoxTable], video_path: str) -> BoxTable | None:
   """Returns the boxes of the video whose name the end of its path is; the longest name wins."""
   parts = pathlib.PurePath(video_path).parts
   for first in range(len(parts)):
-    name = pathlib.PurePosixPath(*parts[first:])
-    for key in (name.as_posix(), name.with_suffix('').as_posix()):
+    path = pathlib.PurePosixPath(*parts[first:])
+    name = path.as_posix()
+    for key in (name, path.with_suffix('').as_posix(), video_names.video_id(name)):
       if key in tables:
         return tables[key]
   return None

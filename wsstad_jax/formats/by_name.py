@@ -40,12 +40,15 @@ _OF_ONE_VIDEO = ('mot', 'cvat', 'vatic')
 _COCO_IMAGES = 'coco_images.json'  # beside a coco.json that holds results alone
 
 
-def read_folder(folder: str | os.PathLike, kind: str = '') -> table.BoxTable | None:
+def read_folder(
+    folder: str | os.PathLike, kind: str = '', *, flag: str = 'config.data.boxes'
+) -> table.BoxTable | None:
   """Returns the boxes of the files in a folder; None if there are none.
 
   Args:
     folder: where the files of `PATTERNS` lie.
     kind: the format to be read; '' if there is no other.
+    flag: by which the `kind` can be chosen, for messages; '' if there is none.
 
   Raises:
     UserError: a file cannot be read, there are several formats and `kind` is '', or there
@@ -53,7 +56,7 @@ def read_folder(folder: str | os.PathLike, kind: str = '') -> table.BoxTable | N
   """
   folder = pathlib.Path(folder)
   if kind and kind not in PATTERNS:
-    raise UserError(f'config.data.boxes is {kind!r}; there are {", ".join(PATTERNS)}.')
+    raise UserError(f'{flag} is {kind!r}; there are {", ".join(PATTERNS)}.')
   found = {
       name: sorted(path for path in folder.glob(pattern) if path.is_file())
       for name, pattern in PATTERNS.items()
@@ -61,11 +64,12 @@ def read_folder(folder: str | os.PathLike, kind: str = '') -> table.BoxTable | N
   }
   found = {name: paths for name, paths in found.items() if paths}
   if kind and not found:
-    raise UserError(f'{folder} lacks {PATTERNS[kind]}, the boxes of config.data.boxes={kind!r}.')
+    raise UserError(f'{folder} lacks {PATTERNS[kind]}, the boxes of {flag}={kind!r}.')
   if len(found) > 1:
     raise UserError(
         f'{folder} holds boxes in several formats: {", ".join(PATTERNS[name] for name in found)}. '
-        f'Choose one of them: --config.data.boxes={"|".join(found)}.'
+        + (f'Choose one of them: --{flag}={"|".join(found)}.' if flag else
+           'Give the file or folder itself that is meant.')
     )
   for name, paths in found.items():
     return table.concatenate(_read(name, path, folder) for path in paths)

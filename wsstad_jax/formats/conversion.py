@@ -27,7 +27,7 @@ def to_tubes(table: BoxTable, *, max_gap: int) -> list[Tube]:
   unless the file says that the boxes between lie on lines (`joined`). Boxes without track
   are linked first: each goes on with the event whose last box, at most `max_gap` frames
   back, it overlaps most, from an IoU of 0.1. Boxes of score 0 are left out, as MOTChallenge
-  has it for those that do not count.
+  has it for those that do not count. The score of a tube is the mean of those of its boxes.
 
   Args:
     table: boxes of one video.
@@ -97,4 +97,6 @@ def _interpolated(table: BoxTable) -> Tube:
   boxes_xyxy = np.stack(
       [np.interp(np.arange(start, stop), table.frames, edge) for edge in table.boxes_xyxy.T], axis=1
   )
-  return Tube(start, boxes_xyxy.astype(np.float32), TubeKind.TRUTH)
+  # In float64 the mean of equal scores is that score.
+  score = float(table.scores.mean(dtype=np.float64))
+  return Tube(start, boxes_xyxy.astype(np.float32), TubeKind.TRUTH, score)

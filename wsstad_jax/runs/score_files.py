@@ -1,7 +1,5 @@
 """--mode=evaluate --predictions=FILE --ground_truth=FILE: scores boxes of any method."""
 
-from collections.abc import Mapping
-import dataclasses
 import os
 import pathlib
 
@@ -9,13 +7,15 @@ import numpy as np
 
 from wsstad_jax.core import files
 from wsstad_jax.core.errors import UserError
-from wsstad_jax.core.records import Detections, Tube
+from wsstad_jax.core.records import Detections
 from wsstad_jax.formats import boxes_csv
 from wsstad_jax.formats import boxes_json
 from wsstad_jax.formats import by_name
 from wsstad_jax.formats import coco
 from wsstad_jax.formats import conversion
 from wsstad_jax.formats import mot
+from wsstad_jax.formats import table
+from wsstad_jax.formats import video_names
 from wsstad_jax.formats.source import Source
 from wsstad_jax.formats.table import BoxTable
 from wsstad_jax.metrics import figures
@@ -26,7 +26,6 @@ from wsstad_jax.runs import pairing
 
 _MAX_GAP = 30  # frames without a box over which a track goes on, as config.data.max_gap
 _ONE_VIDEO = 'video'
-_ENDINGS = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.mpg', '.mpeg', '.wmv')
 
 # By video: what is said of it, and its boxes if these are not those of tubes.
 Predicted = dict[str, tuple[exchange.PredictedVideo, Detections | None]]
@@ -42,8 +41,9 @@ def score_files(
   """Prints every figure of predicted against true boxes; writes metrics.json to `out`.
 
   A file is `predictions.json` or `ground_truth.json` of an evaluation, boxes as JSON, CSV
-  or COCO, a MOT text file of one video, or a folder of box files (see `formats.by_name`).
-  COCO results take their images from the ground truth.
+  or COCO, a MOT text file of one video, a folder of those, or a folder of box files (see
+  `formats.by_name`). COCO results take their images from the ground truth. Which names mean
+  the same video, `formats.video_names.match` tells.
 
   Boxes alone name neither normal videos nor lengths: then every predicted video without
   true boxes is normal, a video ends with its last box, and figures in hours and seconds
@@ -53,8 +53,8 @@ def score_files(
     The content of metrics.json.
 
   Raises:
-    UserError: a file cannot be read, the two have no video in common, or another mode or
-      not both files are given.
+    UserError: a file cannot be read, the two have no video in common, a name may mean several
+      videos, or another mode or not both files are given.
   """
   if mode != 'evaluate' or not (predictions and ground_truth):
     raise UserError('--predictions=FILE and --ground_truth=FILE belong together, and to '
@@ -64,11 +64,16 @@ def score_files(
   name = _ONE_VIDEO if both_mot else None
   true, complete = _read_true(ground_truth, name)
   predicted = _read_predicted(predictions, ground_truth, name)
-  if not predicted.keys() & true.keys():
+  video_of, unclear = video_names.match(predicted, true)
+  if unclear:
+    raise UserError(f'{predictions} against {ground_truth}: {min(unclear.values())}.')
+  if not video_of:
     raise UserError(
         f'{predictions} and {ground_truth} have no video in common: {min(predicted)!r} there, '
-        f'{min(true)!r} here. Expected the same names, with or without the ending of a video.'
+        f'{min(true)!r} here. Expected the same paths or file names, with or without the ending '
+        'of a video.'
     )
+  predicted = {video_of.get(name, name): found for name, found in predicted.items()}
   unknown = sorted(predicted.keys() - true.keys())
   if complete and unknown:
     raise UserError(f'{predictions} has the video {unknown[0]!r}, which is not in {ground_truth}. '
@@ -99,9 +104,9 @@ def _read_true(path: str, video: str | None) -> tuple[dict[str, exchange.TrueVid
   """Returns the true videos by name, and whether the file lists all that there are."""
   if _format_of(path) == exchange.GROUND_TRUTH:
     listed = exchange.read_ground_truth(path)
-    return {_bare(entry.video_id): entry for entry in listed}, True
+    return {entry.video_id: entry for entry in listed}, True
   true = {}
-  for name, rows in _by_video(_read_table(path, video)).items():
+  for name, rows in _read_table(path, video).by_video().items():
     events = conversion.to_tubes(rows, max_gap=_MAX_GAP)
     true[name] = exchange.TrueVideo(name, int(bool(events)), rows.classes[0], 0, np.nan, events)
   return true, False
@@ -109,11 +114,11 @@ def _read_true(path: str, video: str | None) -> tuple[dict[str, exchange.TrueVid
 
 def _read_predicted(path: str, ground_truth: str, video: str | None) -> Predicted:
   if _format_of(path) == exchange.PREDICTIONS:
-    return {_bare(entry.video_id): (entry, None) for entry in exchange.read_predictions(path)}
+    return {entry.video_id: (entry, None) for entry in exchange.read_predictions(path)}
   images = ground_truth if os.path.isfile(ground_truth) else None
   return {
       name: _predicted_from(name, rows)
-      for name, rows in _by_video(_read_table(path, video, images=images)).items()
+      for name, rows in _read_table(path, video, images=images).by_video().items()
   }
 
 
@@ -124,9 +129,10 @@ def _predicted_from(
   regions = conversion.to_detections(rows)
   frame_scores = np.zeros(int(regions.frames[-1]) + 1)
   np.maximum.at(frame_scores, regions.frames, regions.scores)
-  tubes = [
-      dataclasses.replace(tube, score=_mean_score(tube, regions))
-      for tube in conversion.to_tubes(rows, max_gap=_MAX_GAP)
+  tubes = [  # of equal scores the lower track is the better one
+      tube
+      for track in np.unique(rows.tracks)
+      for tube in conversion.to_tubes(rows.rows(rows.tracks == track), max_gap=_MAX_GAP)
   ]
   return exchange.PredictedVideo(
       video_id=name,
@@ -135,15 +141,6 @@ def _predicted_from(
       found=[Prediction(tube, None, None) for tube in sorted(tubes, key=lambda t: -t.score)],
       detected_frames=np.ones(len(frame_scores), bool),
   ), regions
-
-
-def _mean_score(tube: Tube, regions: Detections) -> float:
-  """Returns the mean score of the boxes that a tube was made of."""
-  low, high = np.searchsorted(regions.frames, [tube.start, tube.stop])
-  lies_on = (
-      tube.boxes_xyxy[regions.frames[low:high] - tube.start] == regions.boxes_xyxy[low:high]
-  ).all(axis=1)
-  return float(regions.scores[low:high][lies_on].mean())
 
 
 def _nothing(name: str) -> exchange.PredictedVideo:
@@ -160,11 +157,7 @@ def _format_of(path: str) -> str:
 
 def _read_table(path: str, video: str | None, images: str | None = None) -> BoxTable:
   if os.path.isdir(path):
-    table = by_name.read_folder(path)
-    if table is None:
-      patterns = ', '.join(by_name.PATTERNS.values())
-      raise UserError(f'{path} holds no boxes. Expected one of {patterns}.')
-    return table
+    return _read_folder(pathlib.Path(path))
   ending = pathlib.Path(path).suffix
   if ending == '.txt':
     return mot.read(path, video=video)
@@ -178,10 +171,14 @@ def _read_table(path: str, video: str | None, images: str | None = None) -> BoxT
   return coco.read(path, images=images)
 
 
-def _by_video(table: BoxTable) -> Mapping[str, BoxTable]:
-  return {_bare(name): rows for name, rows in table.by_video().items()}
-
-
-def _bare(name: str) -> str:
-  stem, ending = os.path.splitext(name)
-  return stem if ending.lower() in _ENDINGS else name
+def _read_folder(folder: pathlib.Path) -> BoxTable:
+  found = by_name.read_folder(folder, flag='')
+  if found is not None:
+    return found
+  texts = sorted(folder.rglob('*.txt'))
+  if not texts:
+    patterns = ', '.join(by_name.PATTERNS.values())
+    raise UserError(f'{folder} holds no boxes. Expected MOT files (.txt) or one of {patterns}.')
+  return table.concatenate(
+      mot.read(path, video=path.relative_to(folder).with_suffix('').as_posix()) for path in texts
+  )
