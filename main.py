@@ -46,6 +46,10 @@ def main(argv: list[str]) -> None:
   workdir = _WORKDIR.value or os.path.join('checkpoints', f'{config.name}-{product}')
   if mode == 'predict' and not (_VIDEO.value and _OUT.value):
     raise UserError('--mode=predict needs --video=FILE and --out=DIR.')
+  if _AGAINST.value:
+    from wsstad_jax.runs import pairing
+
+    pairing.check_run(_AGAINST.value)
   import tfds_builders  # not before faults in flags are told
 
   config_lib.check_workdir(workdir, config, mode=mode)

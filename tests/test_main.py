@@ -193,6 +193,7 @@ def test_bad_videos_are_refused_by_name(trained, tmp_path):
         (('--config=configs/synthetic.py', '--config.train.num_steps=many'), 'num_steps=many'),
         (('--config=configs/synthetic.py', '--config.train.num_steps=-3'), 'must be positive'),
         (('--config=configs/synthetic.py', '--mode=predict'), 'needs --video=FILE'),
+        (('--config=configs/synthetic.py', '--against=nosuch'), 'nosuch lacks predictions.json'),
         (('--mode=evaluate', '--predictions=a.json'), 'belong together'),
         (('--config=configs/video_folder.py',), '--config.data.root=DIR is missing'),
         (('--config=configs/video_folder.py', '--config.data.boxes=xml'), 'none of , csv, json'),

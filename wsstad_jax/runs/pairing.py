@@ -54,16 +54,21 @@ def pair(
   )
 
 
+def check_run(workdir: str) -> None:
+  """Raises UserError if a folder holds no finished evaluation."""
+  if not os.path.exists(os.path.join(workdir, PREDICTIONS_FILE)):
+    raise UserError(f'{workdir} lacks {PREDICTIONS_FILE}; evaluate that run first '
+                    '(--mode=evaluate with its config and --workdir).')
+
+
 def read_run(workdir: str, like: Sequence[figures.Outcome]) -> list[figures.Outcome]:
   """Returns the outcomes of a finished evaluation, in the order of `like`.
 
   Raises:
     UserError: there is none, or it has other videos or other events than `like`.
   """
+  check_run(workdir)
   path = os.path.join(workdir, PREDICTIONS_FILE)
-  if not os.path.exists(path):
-    raise UserError(f'{workdir} lacks {PREDICTIONS_FILE}; evaluate that run first '
-                    '(--mode=evaluate with its config and --workdir).')
   predicted = {video.video_id: video for video in exchange.read_predictions(path)}
   path = os.path.join(workdir, GROUND_TRUTH_FILE)
   true = {video.video_id: video for video in exchange.read_ground_truth(path)}
