@@ -10,6 +10,7 @@ import numpy as np
 from wsstad_jax.core import config as config_lib
 from wsstad_jax.core import provenance
 from wsstad_jax.core.errors import UserError
+from wsstad_jax.core.records import Tube
 from wsstad_jax.metrics import frames
 from wsstad_jax.models.c3d import C3D
 from wsstad_jax.reports import exchange
@@ -52,8 +53,8 @@ def predict(
         'Put the features of the video into test/ and give --mode=evaluate, or train on videos '
         '(--config=configs/video_folder.py).'
     )
-  score_fn = scoring.restore_score_fn(config, workdir, C3D(config.c3d.width).feature_dim)
   facts = decode.read_facts(video)
+  score_fn = scoring.restore_score_fn(config, workdir, C3D(config.c3d.width).feature_dim)
   begin = time.monotonic()
   prepared = prepare.prepare_one(video, config)
   middle = time.monotonic()
@@ -68,18 +69,12 @@ def predict(
     os.makedirs(out, exist_ok=True)
   except OSError as error:
     raise UserError(f'--out={out} cannot be made: {error.strerror}.') from error
-  spans = [(tube.start, tube.stop) for tube in tubes]
-  curves = {
-      name: frames.frame_scores(spans, values, facts.num_frames)
-      for name, values in (
-          ('tube branch', scores.tube), ('temporal branch', scores.temporal), ('both', scores.fused)
-      )
-  }
+  curves = score_curves(tubes, scores, facts.num_frames)
   names = ('prediction.json', 'overlay.mp4', 'scores.png', 'report.html')
   paths = [os.path.join(out, name) for name in names]
   predictions.write_prediction(paths[0], facts, found)
   top = [prediction.tube for prediction in found]
-  overlay.write_overlay(paths[1], facts, top, frame_scores=curves['both'])
+  overlay.write_overlay(paths[1], facts, top, frame_scores=curves['fused'])
   plots.write_scores(
       paths[2], curves, frames_per_second=facts.frames_per_second, predicted=top[0]
   )
@@ -107,3 +102,21 @@ def predict(
   )
   start, stop = (np.array([top[0].start, top[0].stop]) / facts.frames_per_second).round(1)
   print(f'Score {top[0].score:.3f}, {start} to {stop} s. Look at:\n  ' + '\n  '.join(paths))
+
+
+def score_curves(
+    tubes: Sequence[Tube], scores: scoring.Scores, num_frames: int
+) -> dict[str, np.ndarray]:
+  """Returns the score [num_frames] of each frame by name, 'fused' last.
+
+  A branch that is the fused score itself, as of a method that asks it alone, has no own curve.
+  """
+  spans = [(tube.start, tube.stop) for tube in tubes]
+  branches = {'tube branch': scores.tube, 'temporal branch': scores.temporal}
+  values = {
+      name: branch for name, branch in branches.items() if not np.array_equal(branch, scores.fused)
+  }
+  return {
+      name: frames.frame_scores(spans, of_instances, num_frames)
+      for name, of_instances in (values | {'fused': scores.fused}).items()
+  }
