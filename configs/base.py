@@ -168,6 +168,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.compare = ml_collections.ConfigDict()
   config.compare.table = 1  # of the paper: its figures are shown beside ours on its data sets
   config.compare.methods = ('random', 'mgpr', 'upper_bound')
+  config.compare.reference = 'mgpr'  # the others' differences are to this one of them
   config.compare.num_seeds = 5  # config.seed, config.seed + 1 ...
   config.compare.num_processes = 1  # runs at a time, which share the cores or the GPU
   config.compare.num_draws = 2000  # of the bootstrap

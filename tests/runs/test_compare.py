@@ -26,8 +26,10 @@ def create_videos(seed, quality, n=40):
   return videos
 
 
-def summarize(runs):
-  return compare_lib.summarize(runs, num_draws=200, confidence=0.95, seed=0)
+def summarize(runs, reference='mgpr'):
+  return compare_lib.summarize(
+      runs, reference=reference, num_draws=200, confidence=0.95, seed=0
+  )
 
 
 def test_figures_are_those_of_an_evaluation():
@@ -62,6 +64,17 @@ def test_a_difference_is_told_where_it_holds():
     for cell in cells.values():
       assert cell['value'] == pytest.approx(np.mean(cell['seeds']))
       assert cell['low'] <= cell['value'] <= cell['high']
+
+
+def test_any_method_may_be_the_reference():
+  runs = {'mgpr': [create_videos(0, 1.0)], 'ours': [create_videos(1, 0.4)]}
+  there, back = (
+      summarize(runs, reference)[method]['miou']['difference']
+      for reference, method in (('mgpr', 'ours'), ('ours', 'mgpr'))
+  )
+  assert there['value'] == pytest.approx(-back['value']) and there['value'] < 0
+  assert not any('difference' in cell for cell in summarize(runs, 'ours')['ours'].values())
+  assert not any('difference' in cell for cell in summarize(runs, 'dmrm')['ours'].values())
 
 
 def test_other_videos_are_refused():

@@ -28,7 +28,6 @@ from wsstad_jax.reports import paper_tables
 from wsstad_jax.runs.evaluate import evaluate
 from wsstad_jax.runs.train import train
 
-REFERENCE = 'mgpr'
 # Of a config: what preparation depends on.
 _PREPARED_BY = ('data', 'detector', 'tubes', 'c3d', 'bags')
 _RESULTS = ('metrics.json', 'videos.json')  # of a finished run
@@ -71,7 +70,8 @@ def compare(
   for (method, _), videos in zip(configs, finished):
     runs[method].append(videos)
   results = summarize(
-      runs, num_draws=settings.num_draws, confidence=settings.confidence, seed=config.seed
+      runs, reference=settings.reference, num_draws=settings.num_draws,
+      confidence=settings.confidence, seed=config.seed,
   )
   return write(config, workdir, results, runs)
 
@@ -141,7 +141,12 @@ def _run_config(config, apply_method, method, seed):
 
 
 def summarize(
-    runs: Mapping[str, list[list[dict]]], *, num_draws: int, confidence: float, seed: int
+    runs: Mapping[str, list[list[dict]]],
+    *,
+    reference: str,
+    num_draws: int,
+    confidence: float,
+    seed: int,
 ) -> dict[str, dict[str, dict]]:
   """Returns for each method and figure: 'value', 'low', 'high', 'seeds' and 'difference'.
 
@@ -170,8 +175,8 @@ def summarize(
       interval = difference_fn(ours, [lambda drawn: 0.0])  # so that it is over seeds too
       cell = {key: getattr(interval, key) for key in ('value', 'low', 'high')}
       cell['seeds'] = [float(figure(np.arange(len(labels)))) for figure in ours]
-      if REFERENCE in figures and method != REFERENCE:
-        theirs = [run[name] for run in figures[REFERENCE]]
+      if reference in figures and method != reference:
+        theirs = [run[name] for run in figures[reference]]
         cell['difference'] = dataclasses.asdict(difference_fn(ours, theirs))
       results[method][name] = cell
   return results
@@ -188,7 +193,8 @@ def write(config, workdir: str, results: dict, runs: Mapping[str, list]) -> dict
       'videos and seeds.'
   )
   path = os.path.join(workdir, f'table{number}')
-  page = comparison.format_markdown(results, paper, reference=REFERENCE, note=note)
+  reference = config.compare.reference
+  page = comparison.format_markdown(results, paper, reference=reference, note=note)
   with files.atomic_path(f'{path}.md') as temporary:
     with open(temporary, 'w', encoding='utf-8') as file:
       file.write(page)
@@ -197,7 +203,7 @@ def write(config, workdir: str, results: dict, runs: Mapping[str, list]) -> dict
   seeds = range(config.seed, config.seed + config.compare.num_seeds)
   content = {
       'note': note,
-      'reference': REFERENCE,
+      'reference': reference,
       'paper': paper,
       'methods': _without_nan(results),
       'order': {'methods': list(results), 'figures': list(next(iter(results.values())))},
