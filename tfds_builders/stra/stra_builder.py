@@ -25,9 +25,13 @@ class Stra(base.BagBuilder):
   """Videos that a person has put into `<config.data.root>/stra`."""
 
   @classmethod
+  def check_files(cls, config):
+    base.check_manual_folder(os.path.join(config.data.root, cls.name), _LAYOUT, _OPTIONAL)
+
+  @classmethod
   def list_videos(cls, config, progress):
+    cls.check_files(config)
     folder = os.path.join(config.data.root, cls.name)
-    base.check_manual_folder(folder, _LAYOUT, _OPTIONAL)
     videos, extra = list_stra(folder, config.data.validation_share)
     table = by_name.read_folder(folder, config.data.boxes)
     return collecting.collect(

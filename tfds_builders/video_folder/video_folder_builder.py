@@ -35,9 +35,13 @@ class VideoFolder(base.BagBuilder):
     )
 
   @classmethod
+  def check_files(cls, config):
+    base.check_manual_folder(config.data.root, _LAYOUT, _OPTIONAL)
+
+  @classmethod
   def list_videos(cls, config, progress):
+    cls.check_files(config)
     root = config.data.root
-    base.check_manual_folder(root, _LAYOUT, _OPTIONAL)
     videos = list_folder(
         root, validation_share=config.data.validation_share, test_share=config.data.test_share
     )
