@@ -98,6 +98,7 @@ def test_a_run_is_compared_with_another(trained):
   done = run('--mode=evaluate', *flags, f'--against={folder}/run')
   assert done.returncode == 0, done.stderr
   assert 'not told apart' in done.stdout and 'better' not in done.stdout
+  assert done.stdout.count('test videos: intervals over so few say little.') == 2
   figures = json.loads((folder / 'run' / 'differences.json').read_text())['figures']
   assert figures['vauc'] == {'value': 0, 'low': None, 'high': None, 'probability': None}
   assert 'lacks predictions.json' in refused('--mode=evaluate', *flags, f'--against={folder}')
