@@ -52,10 +52,12 @@ def main(argv: list[str]) -> None:
     pairing.check_run(_AGAINST.value)
   import tfds_builders  # not before faults in flags are told
 
+  if mode == 'prepare':
+    return print(tfds_builders.prepare(config))  # which has nothing to do with a run folder
+  if mode not in ('predict', 'pretrain'):
+    tfds_builders.check_files(config)  # a mistyped data.root is told as such, not as another config
   config_lib.check_workdir(workdir, config, mode=mode)
   prepare = functools.partial(tfds_builders.prepare, progress=times.create_progress(workdir))
-  if mode == 'prepare':
-    return print(prepare(config))
   prepare = tfds_builders.prepare_clips if mode == 'pretrain' else prepare
   prepared = prepare(config) if mode != 'predict' else None
   with config_lib.open_workdir(workdir, config, mode=mode):

@@ -1,6 +1,6 @@
 """Real video with kinds of proposals and methods: UCSD Ped2, every clip tested once.
 
-python -m benchmarks.ped2_splits --data=PED2 --onnx=YOLOX.onnx --out=OUT [--methods=mgpr,mgpr_plus]
+python -m benchmarks.ped2_splits --data=PED2 --onnx=YOLOX.onnx --out=OUT [--methods=mgpr_plus,mgpr]
 
 PED2 holds normal/, anomalous/ and boxes.csv. Its clips are divided into as many parts as there are
 splits, in order of their names, so that neighbours in time, which show the same people, are mostly
@@ -49,7 +49,7 @@ def main() -> None:
   parser.add_argument('--out', required=True, help='Folder for splits, runs and results.')
   parser.add_argument('--onnx', default='', help='Detector for the kinds with onnx.')
   parser.add_argument('--kinds', default=','.join(KINDS), help='Proposals, joined by commas.')
-  parser.add_argument('--methods', default=_REFERENCE, help='Of main.py, joined by commas.')
+  parser.add_argument('--methods', default='mgpr_plus,mgpr', help='Of main.py, by commas.')
   parser.add_argument('--splits', type=int, default=3)
   parser.add_argument('--only', type=int, help='One split alone, from 0.')
   parser.add_argument('--seeds', type=int, default=1, help='How many, from 0.')
@@ -230,7 +230,9 @@ def compare_methods(runs: dict[str, dict[int, list[pathlib.Path]]], kind: str) -
   }
   results = compare.summarize(videos, reference=_REFERENCE, num_draws=2000, confidence=0.95, seed=0)
   note = f'All splits as one set, {kind}; 95 % intervals over videos and seeds.'
-  return comparison.format_markdown(results, {}, reference=_REFERENCE, note=note)
+  return comparison.format_markdown(
+      results, {}, reference=_REFERENCE, note=note, caution=compare.caution_of(videos)
+  )
 
 
 def read_videos(workdir: pathlib.Path) -> list[dict]:

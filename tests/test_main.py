@@ -98,6 +98,7 @@ def test_a_run_is_compared_with_another(trained):
   done = run('--mode=evaluate', *flags, f'--against={folder}/run')
   assert done.returncode == 0, done.stderr
   assert 'not told apart' in done.stdout and 'better' not in done.stdout
+  assert done.stdout.count('test videos: intervals over so few say little.') == 2
   figures = json.loads((folder / 'run' / 'differences.json').read_text())['figures']
   assert figures['vauc'] == {'value': 0, 'low': None, 'high': None, 'probability': None}
   assert 'lacks predictions.json' in refused('--mode=evaluate', *flags, f'--against={folder}')
@@ -161,6 +162,20 @@ def test_another_config_in_the_same_workdir_is_refused(trained):
   )
 
 
+def test_preparing_does_not_ask_what_a_run_folder_holds(trained):
+  _, flags, _ = trained
+  done = run('--mode=prepare', *flags, '--config.loss.pairing=one_to_one')
+  assert done.returncode == 0, done.stderr
+
+
+def test_a_data_root_that_is_not_there_is_told_before_another_config(tmp_path):
+  (tmp_path / 'config.json').write_text('{"data.root": "videos"}')
+  for root, told in (('/nowhere', '/nowhere lacks normal/, anomalous/'), ('', 'DIR is missing')):
+    assert told in refused(
+        '--config=configs/video_folder.py', f'--config.data.root={root}', f'--workdir={tmp_path}'
+    )
+
+
 def bad_videos(folder, trained_folder):
   good = next((trained_folder / 'data').rglob('test_anomalous_*.mp4')).read_bytes()
   contents = {
@@ -188,8 +203,9 @@ def test_bad_videos_are_refused_by_name(trained, tmp_path):
         (('--config=configs/nothing.py',), 'configs/nothing.py'),
         (('--config=configs/synthetic.py:sota',), 'sota is not known'),
         (('--config=configs/synthetic.py', '--mode=fly'), 'train|prepare|pretrain'),
-        (('--config=configs/synthetic.py', '--config.train.num_stesp=3'), 'num_steps'),
-        (('--config=configs/synthetic.py', '--config.nothing.x=3'), "no 'nothing'"),
+        (('--config=configs/synthetic.py', '--config.train.num_stesp=3'),
+         'no \'num_stesp\'. Did you mean "num_steps" instead of "num_stesp"? See '),
+        (('--config=configs/synthetic.py', '--config.nothing.x=3'), "no 'nothing'. See "),
         (('--config=configs/synthetic.py', '--config.train.num_steps=many'), 'num_steps=many'),
         (('--config=configs/synthetic.py', '--config.train.num_steps=-3'), 'must be positive'),
         (('--config=configs/synthetic.py', '--mode=predict'), 'needs --video=FILE'),

@@ -28,15 +28,18 @@ def prepare(
   Raises:
     UserError: the data set is unknown, or its videos or the weights cannot be read.
   """
-  # Imported here, so that processes that only render do not load TFDS and JAX.
   from tfds_builders import base  # pylint: disable=g-import-not-at-top
-  from wsstad_jax.core.errors import UserError  # pylint: disable=g-import-not-at-top
 
-  name = config.data.name
-  if name not in _BUILDERS:
-    raise UserError(f'config.data.name is {name!r}; there are {", ".join(sorted(_BUILDERS))}.')
-  module = importlib.import_module(f'tfds_builders.{name}.{name}_builder')
-  return base.prepare_bags(getattr(module, _BUILDERS[name]), config, progress)
+  return base.prepare_bags(_load(config.data.name), config, progress)
+
+
+def check_files(config: ml_collections.ConfigDict) -> None:
+  """Stops the program if files that a person has to bring are not in `config.data.root`.
+
+  Raises:
+    UserError: as said, or the data set is unknown.
+  """
+  _load(config.data.name).check_files(config)
 
 
 def prepare_clips(config: ml_collections.ConfigDict) -> str:
@@ -50,3 +53,13 @@ def prepare_clips(config: ml_collections.ConfigDict) -> str:
       seed=config.data.seed,
       num_processes=config.data.num_processes,
   )
+
+
+def _load(name: str):
+  """Returns a builder class, loaded late: processes that only render need no TFDS and JAX."""
+  from wsstad_jax.core.errors import UserError  # pylint: disable=g-import-not-at-top
+
+  if name not in _BUILDERS:
+    raise UserError(f'config.data.name is {name!r}; there are {", ".join(sorted(_BUILDERS))}.')
+  module = importlib.import_module(f'tfds_builders.{name}.{name}_builder')
+  return getattr(module, _BUILDERS[name])

@@ -65,6 +65,14 @@ class BagBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     return os.path.join(config.data.prepared or config.data.root, cls.name)
 
   @classmethod
+  def check_files(cls, config: ml_collections.ConfigDict) -> None:
+    """Looks whether the files are there that a person has to bring; here there are none.
+
+    Raises:
+      UserError: they are not.
+    """
+
+  @classmethod
   @abc.abstractmethod
   def list_videos(
       cls, config: ml_collections.ConfigDict, progress: prepare.Progress

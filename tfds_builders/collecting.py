@@ -14,7 +14,6 @@ from wsstad_jax.core.records import Tube, VideoEntry, VideoFacts
 from wsstad_jax.formats import conversion
 from wsstad_jax.formats import video_names
 from wsstad_jax.formats.table import BoxTable
-from wsstad_jax.formats.video_names import without_suffix  # pylint: disable=unused-import
 from wsstad_jax.runs import prepare
 
 INSIDE_SHARE = 0.5  # of a box that has to lie in the image
@@ -75,14 +74,10 @@ def collect(
       have boxes of other videos.
 
   Raises:
-    UserError: there are faults, all of which are listed; not with `skip_unreadable`.
+    UserError: there are faults, all of which are listed; with `skip_unreadable` only if they leave a
+      split without videos of a label.
   """
-  facts = inspection.inspect_videos(
-      [video.path for video in videos],
-      os.path.join(folder, 'facts.json'),
-      num_processes=config.data.num_processes,
-      progress=progress,
-  )
+  facts = look_at(videos, config, folder, progress)
   of_video, misfits = assign(videos, table, alias)
   owners, faults, entries = {}, {}, []
   for video in videos:
@@ -108,7 +103,23 @@ def collect(
       faults, len(videos), skip=config.data.skip_unreadable, folder=folder, stage='checking',
       others=[*others, *misfits],
   )
+  prepare.check_splits(videos, entries, folder=folder)
   return entries
+
+
+def look_at(
+    videos: Sequence[ListedVideo],
+    config: ml_collections.ConfigDict,
+    folder: str,
+    progress: prepare.Progress,
+) -> dict[str, VideoFacts | str]:
+  """Returns by path the facts of each video, or what is wrong with it; arguments as `collect`."""
+  return inspection.inspect_videos(
+      [video.path for video in videos],
+      os.path.join(folder, 'facts.json'),
+      num_processes=config.data.num_processes,
+      progress=progress,
+  )
 
 
 def split_off(names: Sequence[str], share: float) -> set[str]:

@@ -9,14 +9,11 @@ from wsstad_jax.core import files
 from wsstad_jax.core import processes
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import VideoFacts
+from wsstad_jax.formats import video_names
 from wsstad_jax.video import clips
 from wsstad_jax.video import decode
 from wsstad_jax.video import images
 
-VIDEO_SUFFIXES = (
-    '.mp4', '.m4v', '.mov', '.avi', '.mkv', '.webm', '.ts', '.mts', '.mpg', '.mpeg', '.wmv',
-    '.flv', '.3gp',
-)
 _SAVE_EVERY = 200  # videos
 
 
@@ -36,7 +33,7 @@ def find_videos(folder: str) -> list[str]:
     folders[:] = sorted(name for name in folders if not name.startswith('.'))
     videos = [
         name for name in names
-        if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith('.')
+        if name.lower().endswith(video_names.VIDEO_SUFFIXES) and not name.startswith('.')
     ]
     if not videos and parent != folder and images.is_image_folder(parent):
       found.append(parent)

@@ -133,6 +133,23 @@ def test_what_is_missing_is_told(data, tmp_path, changes, told):
     ped2_splits.run(arguments_of(**({'data': data, 'out': tmp_path / 'out'} | changes)), [])
 
 
+def test_the_best_method_and_the_papers_are_run_if_none_is_named(monkeypatch):
+  ran = []
+  monkeypatch.setattr(ped2_splits, 'run', lambda arguments, flags: ran.append(arguments.methods))
+  monkeypatch.setattr('sys.argv', ['ped2_splits', '--data=PED2', '--out=OUT'])
+  ped2_splits.main()
+  assert ran == ['mgpr_plus,mgpr']
+
+
+def test_few_videos_of_all_splits_are_told(tmp_path):
+  runs = {}
+  for method, s_loc in (('mgpr', 0.25), ('mgpr_plus', 0.5)):
+    write_run(tmp_path / method, 50.0, s_loc)
+    runs[method] = {0: [tmp_path / method]}
+  page = ped2_splits.compare_methods(runs, 'motion')
+  assert 'Only 1 abnormal and 1 normal test videos' in page and '**' not in page
+
+
 def test_a_failed_run_is_told(data, tmp_path, monkeypatch, capfd):
   monkeypatch.setattr(ped2_splits, '_REPOSITORY', tmp_path)  # where there is no main.py
   with pytest.raises(UserError, match='the command above failed'):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from tfds_builders import inspection
 from wsstad_jax.formats import video_names
 
 
@@ -31,7 +30,3 @@ def test_the_surest_name_wins_and_nothing_is_guessed():
   matched, faults = video_names.match(['n/a', 'a'], ['n/a.mp4'])
   assert matched == {'n/a': 'n/a.mp4'}
   assert faults == {'a': "'a' is a second name of the video n/a.mp4"}
-
-
-def test_the_endings_are_those_of_the_videos_that_are_found():
-  assert video_names.VIDEO_SUFFIXES == inspection.VIDEO_SUFFIXES

@@ -38,6 +38,16 @@ def test_markdown_by_hand():
   assert 'Method minus mgpr' in page
 
 
+def test_nothing_is_marked_where_videos_are_few(tmp_path):
+  page = comparison.format_markdown(
+      RESULTS, PAPER, reference='mgpr', note='', caution='Only 4 videos.'
+  )
+  assert 'Method minus mgpr. Only 4 videos.\n' in page and '**' not in page and 'Bold' not in page
+  page = write_tables(tmp_path, caution='Only 4 videos.', table1=RESULTS)
+  assert '<p class="note">Only 4 videos.</p>' in page and 'Coloured' not in page
+  assert '<td>-10.00<br>' in page and 'class="worse"' not in page
+
+
 def test_without_reference_or_paper_there_is_one_table():
   page = comparison.format_markdown({'dmrm': RESULTS['dmrm']}, {}, reference='mgpr', note='')
   assert 'minus' not in page and 'paper' not in page
@@ -71,13 +81,14 @@ def test_the_papers_figures_are_shown_on_its_data_alone():
   assert paper_tables.paper_figures(9, 'stra') == {}
 
 
-def write_tables(folder, **names):
+def write_tables(folder, caution='', **names):
   """Writes a page of tables whose results are given by name; returns its text."""
   tables = {}
   for name, results in names.items():
     comparison.write_plot(str(folder / f'{name}.png'), RESULTS, PAPER)
     tables[name] = {
         'methods': results, 'paper': PAPER, 'reference': 'mgpr', 'note': '24 videos & more.',
+        'caution': caution,
         'reports': {method: {'0': f'{method}-seed0/report.html'} for method in results},
     }
   path = folder / 'report.html'

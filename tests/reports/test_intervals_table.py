@@ -45,6 +45,24 @@ def test_a_difference_is_told_by_its_interval(name, low, value, high, told):
   assert text.splitlines()[-1].endswith(told)
 
 
+@pytest.mark.parametrize('abnormal, normal, told', [
+    (2, 12, 'Only 2 abnormal and 12 normal test videos: intervals over so few say little.'),
+    (10, 9, 'Only 10 abnormal and 9 normal test videos: intervals over so few say little.'),
+    (10, 10, ''),
+])
+def test_few_videos_are_told_and_give_no_verdict(abnormal, normal, told):
+  caution = intervals_table.caution_of([1] * abnormal + [0] * normal)
+  assert caution == told
+  figure = {'rbdc': Interval(9.0, 8.0, 9.5)}
+  differences = {'rbdc': Difference(2.0, 1.0, 3.0, 1.0)}
+  for table in (
+      intervals_table.format_figures(figure, caution),
+      intervals_table.format_differences(differences, figure, caution),
+  ):
+    assert (table.splitlines()[-1] == told) == bool(told)
+  assert ('better' in table) == (not told)
+
+
 def test_json_has_no_nan():
   assert intervals_table.to_json({'a': Difference(1.0, NAN, 2.0, 0.5)}) == {
       'a': {'value': 1.0, 'low': None, 'high': 2.0, 'probability': 0.5}

@@ -88,6 +88,8 @@ def test_the_page_holds_figures_videos_and_provenance(tmp_path):
   assert ['miou', '25.00', '10.00', '40.12', '%'] == cells[cells.index('miou') :][:5]
   assert {'one', 'two', 'three', 'yes', 'no', '0.500', '0.900'} <= set(cells)
   assert '3 test videos, 2 of them abnormal.' in text
+  assert 'Only 2 abnormal and 1 normal test videos: intervals over so few say little.' in text
+  assert '1 &minus; S_loc of an abnormal video' in text
   assert ['seed', '3'] == [document.text_of(tag)[0] for tag in ('dt', 'dd')]
   assert [image['alt'] for image in document.find('img')] == ['ROC', 'Events found']
   assert '25.0 %' in document.text_of('b') and '10.0 to 40.1' in document.text_of('span')
@@ -174,7 +176,7 @@ def test_pictures_are_in_the_page(tmp_path):
 
 def test_a_video_of_which_nothing_is_known(tmp_path):
   text, document = written(tmp_path, [outcome('new', -1, [tube(0, 9, 0.5)])], measured=None)
-  assert 'What is true of this video is not known.' in text
+  assert 'No annotations.' in text and 'id="caution"' not in text
   assert not document.find('img') and 'S_loc' not in document.text_of('button')
   assert data_of(document)['videos'][0]['tubes'][0]['score'] == 0.5
 
@@ -195,7 +197,8 @@ def test_one_label_alone_has_no_roc_curve():
 
 
 def test_without_true_boxes_a_video_has_no_s_loc_and_fails_by_its_score(tmp_path):
-  _, document = written(tmp_path, [outcome('one', 1, [tube(0, 50, 0.75)]), VIDEOS[1]])
+  text, document = written(tmp_path, [outcome('one', 1, [tube(0, 50, 0.75)]), VIDEOS[1]])
+  assert '1 &minus; score of an abnormal video' in text
   one = data_of(document)['videos'][0]
   assert one['shown']['s_loc'] == '-' and one['shown']['failure'] == '0.250'
   assert page.create_curves([outcome('one', 1, [tube(0, 50, 0.75)])])[1].lines == {}

@@ -136,6 +136,7 @@ def test_a_comparison_is_resumed_and_repeats_nothing(
       '| Method', '| ---', '| random', '| dmrm', '| mgpr', '| Method', '| ---', '| random', '| dmrm'
   ]
   assert page in capsys.readouterr().out
+  assert content['caution'].startswith('Only ') and content['caution'] in page
   assert json.loads((tmp_path / 'table1.json').read_text()) == content
   assert (tmp_path / 'table1.png').stat().st_size > 0
   report = (tmp_path / 'report.html').read_text()

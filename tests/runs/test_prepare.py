@@ -1,5 +1,6 @@
 """Tests of prepare."""
 
+import dataclasses
 import pathlib
 import pickle
 import shutil
@@ -85,6 +86,9 @@ def test_videos_that_cannot_be_read_are_told_together(tmp_path, tiny_config, tin
   skipping = _config(tiny_config, skip_unreadable=True)
   videos = prepare.prepare_videos(entries, skipping, str(tmp_path))
   assert [entry.video_id for entry in videos.entries] == ['video_0', 'video_1']
+  absent = dataclasses.replace(bad[1], split='validation')
+  with pytest.raises(UserError, match='no anomalous one for validation is left of 5'):
+    prepare.prepare_videos([*entries, absent], skipping, str(tmp_path))
   with pytest.raises(UserError, match='no video can be used'):
     prepare.prepare_videos(bad, skipping, str(tmp_path))
 

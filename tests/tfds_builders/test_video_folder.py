@@ -149,18 +149,19 @@ def test_a_name_that_fits_several_videos_is_told(street, tiny_config):
 
 
 def test_all_faults_are_told_together_and_can_be_left_out(street, tiny_config, caplog):
-  splits = splits_of(entries_of(street, tiny_config))
+  shares = {'test_share': 0.4, 'validation_share': 0.4}
+  splits = splits_of(entries_of(street, tiny_config, **shares))
   tests = [name for name in NAMES if splits[name[:-4].replace('/', '-')] == 'test']
-  late, wide = [name for name in tests if 'anomalous' in name]
+  late, wide, good = [name for name in tests if 'anomalous' in name]
   (street / 'boxes.csv').write_text(
       f'{_HEADER}{late},5,4,8,40,40\n{late},500,4,8,40,40\n{wide},5,60,8,160,40\n'
-      f'{tests[0]},1,4,8,40,40\nnowhere.mp4,1,4,8,40,40\n'
+      f'{tests[0]},1,4,8,40,40\nnowhere.mp4,1,4,8,40,40\n{good},5,4,8,40,40\n'
   )
   (street / 'normal' / 'text.mp4').write_text('no video')
   making.write_video(street / 'normal' / 'short.mp4', 10)
   shutil.copy(street / 'normal' / '1.mp4', street / 'normal' / '1.MP4')
   with pytest.raises(UserError) as caught:
-    entries_of(street, tiny_config)
+    entries_of(street, tiny_config, **shares)
   message = str(caught.value)
   for told in (
       'row 3: 1 boxes of', 'frames, first in frame 500 (4, 8, 40, 40)',
@@ -171,7 +172,7 @@ def test_all_faults_are_told_together_and_can_be_left_out(street, tiny_config, c
       "its name is too much like that of normal/1.",
   ):
     assert told in message, told
-  config = config_of(street, tiny_config, skip_unreadable=True)
+  config = config_of(street, tiny_config, skip_unreadable=True, **shares)
   folder = tfds_builders.prepare(config)
   left_out = json.loads((pathlib.Path(folder) / prepare.LEFT_OUT_FILE).read_text())
   assert len(making.read_bags(folder)) + len(left_out) == len(NAMES) + 3
@@ -214,6 +215,26 @@ def test_too_few_videos_are_told(street, tiny_config, count, told):
     path.unlink()
   with pytest.raises(UserError, match=f'too few videos: {told}. Expected at least 3'):
     entries_of(street, tiny_config)
+
+
+@pytest.mark.parametrize('count', [2, 3])
+def test_what_cannot_be_read_is_not_counted(street, tiny_config, count):
+  for path in sorted((street / 'anomalous').rglob('*.mp4'))[count:]:
+    path.write_text('no video')
+  if count < 3:
+    with pytest.raises(UserError, match='too few readable videos: 2 in anomalous/. Expected at'):
+      entries_of(street, tiny_config, skip_unreadable=True)
+  else:
+    entries = entries_of(street, tiny_config, skip_unreadable=True)
+    assert {entry.split for entry in entries if entry.label} == {'train', 'validation', 'test'}
+
+
+def test_a_split_without_a_label_is_told(street, tiny_config):
+  tests = [name for name in splits_of(entries_of(street, tiny_config)).items() if name[1] == 'test']
+  boxed = [name for name, _ in tests if 'normal' in name]
+  write_boxes(street, [f'{name.replace("-", "/")}.mp4' for name in boxed])  # all are faults
+  with pytest.raises(UserError, match='no normal one for test and no anomalous one for test is'):
+    entries_of(street, tiny_config, skip_unreadable=True)
 
 
 def test_a_folder_without_the_two_is_told(tmp_path, tiny_config):

@@ -58,6 +58,10 @@ class FeaturesFolder(base.BagBuilder):
     )
 
   @classmethod
+  def check_files(cls, config):
+    base.check_manual_folder(config.data.root, _LAYOUT, _OPTIONAL)
+
+  @classmethod
   def list_videos(cls, config, progress):
     del progress
     return [entry for entry, _ in _list_entries(config)]
@@ -112,8 +116,8 @@ def _list_entries(config) -> list[tuple[VideoEntry, _Files]]:
   Raises:
     UserError: the folder has another layout or too few videos, or a list cannot be read.
   """
+  FeaturesFolder.check_files(config)
   root = config.data.root
-  base.check_manual_folder(root, _LAYOUT, _OPTIONAL)
   videos = [video for label in _LABELS for video in _find(root, label)]
   has_test = os.path.isdir(os.path.join(root, 'test'))
   if has_test:

@@ -4,8 +4,8 @@ import os
 import pathlib
 from typing import NamedTuple
 
-from tfds_builders import collecting
 from wsstad_jax.core.errors import UserError
+from wsstad_jax.formats import video_names
 
 _TOLERANCE = 16  # frames, one clip, by which UCF-Crime's own list has events end too late
 _EXPECTED = 'NAME NUM_FRAMES [CATEGORY START STOP START STOP ...], -1 for none'
@@ -39,7 +39,7 @@ def read_frame_list(path: str) -> dict[str, Listed]:
     if not line.strip():
       continue
     name, *words = line.split()
-    name = collecting.without_suffix(name.split('/')[-1])
+    name = video_names.without_suffix(name.split('/')[-1])
     if name in listed:
       raise UserError(f'{path}, line {row}: {name} is listed twice.')
     listed[name] = _parse(f'{path}, line {row}', line, words)

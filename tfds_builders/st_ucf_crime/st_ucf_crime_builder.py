@@ -34,9 +34,13 @@ class StUcfCrime(base.BagBuilder):
   """Videos that a person has put into `<config.data.root>/st_ucf_crime`."""
 
   @classmethod
+  def check_files(cls, config):
+    base.check_manual_folder(os.path.join(config.data.root, cls.name), _LAYOUT, _BOXES)
+
+  @classmethod
   def list_videos(cls, config, progress):
+    cls.check_files(config)
     folder = os.path.join(config.data.root, cls.name)
-    base.check_manual_folder(folder, _LAYOUT, _BOXES)
     table = by_name.read_folder(folder, config.data.boxes)
     if table is None:
       raise UserError(f'{folder} holds no boxes. Expected there:{_LAYOUT}{_BOXES}')

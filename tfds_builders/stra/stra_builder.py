@@ -7,6 +7,7 @@ from tfds_builders import collecting
 from tfds_builders import inspection
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.formats import by_name
+from wsstad_jax.formats import video_names
 from wsstad_jax.formats.source import Source
 from wsstad_jax.formats.source import shown
 
@@ -25,9 +26,13 @@ class Stra(base.BagBuilder):
   """Videos that a person has put into `<config.data.root>/stra`."""
 
   @classmethod
+  def check_files(cls, config):
+    base.check_manual_folder(os.path.join(config.data.root, cls.name), _LAYOUT, _OPTIONAL)
+
+  @classmethod
   def list_videos(cls, config, progress):
+    cls.check_files(config)
     folder = os.path.join(config.data.root, cls.name)
-    base.check_manual_folder(folder, _LAYOUT, _OPTIONAL)
     videos, extra = list_stra(folder, config.data.validation_share)
     table = by_name.read_folder(folder, config.data.boxes)
     return collecting.collect(
@@ -63,7 +68,7 @@ def list_stra(
   files = inspection.find_videos(videos_folder)
   file_of, extra = {}, []
   for name in files:
-    first = file_of.setdefault(collecting.without_suffix(name), name)
+    first = file_of.setdefault(video_names.without_suffix(name), name)
     if first != name:
       extra.append(f'{os.path.join(videos_folder, name)}: {first} has the same name')
   videos = []
@@ -77,7 +82,7 @@ def list_stra(
   extra += [
       f'{os.path.join(videos_folder, name)}: no list names this video'
       for name in files
-      if collecting.without_suffix(name) not in labels['train'] | labels['test']
+      if video_names.without_suffix(name) not in labels['train'] | labels['test']
   ]
   return videos, extra
 
@@ -88,7 +93,7 @@ def _read_list(path: str) -> dict[str, int]:
   labels = {}
   for entry, line in source.read_rows():
     *name, label = line.rsplit(maxsplit=1)
-    name = collecting.without_suffix(name[0]) if name else ''
+    name = video_names.without_suffix(name[0]) if name else ''
     if label not in ('0', '1') or not name:
       raise source.fault(entry, f'there is {shown(line)}')
     if name in labels:

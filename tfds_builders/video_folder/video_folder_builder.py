@@ -1,5 +1,6 @@
 """A person's own videos, in two folders named by what they show."""
 
+from collections.abc import Set
 import os
 import pathlib
 
@@ -9,6 +10,7 @@ from tfds_builders import inspection
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.features import store
 from wsstad_jax.formats import by_name
+from wsstad_jax.formats import video_names
 
 _LAYOUT = """
   normal/       videos in which nothing abnormal happens
@@ -35,18 +37,29 @@ class VideoFolder(base.BagBuilder):
     )
 
   @classmethod
+  def check_files(cls, config):
+    base.check_manual_folder(config.data.root, _LAYOUT, _OPTIONAL)
+
+  @classmethod
   def list_videos(cls, config, progress):
+    cls.check_files(config)
     root = config.data.root
-    base.check_manual_folder(root, _LAYOUT, _OPTIONAL)
-    videos = list_folder(
-        root, validation_share=config.data.validation_share, test_share=config.data.test_share
-    )
+    shares = {name: config.data[name] for name in ('validation_share', 'test_share')}
+    videos, folder = list_folder(root, **shares), cls.folder(config)
+    if config.data.skip_unreadable:  # so that no split is made of what is left out
+      facts = collecting.look_at(videos, config, folder, progress)
+      unreadable = {video.name for video in videos if isinstance(facts[video.path], str)}
+      videos = list_folder(root, **shares, unreadable=unreadable)
     table = by_name.read_folder(root, config.data.boxes)
-    return collecting.collect(videos, table, config, cls.folder(config), progress)
+    return collecting.collect(videos, table, config, folder, progress)
 
 
 def list_folder(
-    root: str, *, validation_share: float, test_share: float
+    root: str,
+    *,
+    validation_share: float,
+    test_share: float,
+    unreadable: Set[str] = frozenset(),
 ) -> list[collecting.ListedVideo]:
   """Returns the videos of a folder with normal/ and anomalous/, each with its split.
 
@@ -54,23 +67,33 @@ def list_folder(
   of each label is the validation split (`collecting.split_off`). A folder below anomalous/
   names the category of the videos in it.
 
+  Args:
+    root: the folder.
+    validation_share: of the videos of a label that are not tested, in [0, 1).
+    test_share: of the videos of a label, in [0, 1).
+    unreadable: names of videos that will be left out: they are listed, but not counted or divided.
+
   Raises:
     UserError: there are too few videos of a label to divide.
   """
   names = {label: _find(root, label) for label in _LABELS}
   has_test = os.path.isdir(os.path.join(root, _TEST))
   fewest = _FEWEST + (not has_test and test_share > 0)
-  short = [f'{len(found)} in {label}/' for label, found in names.items() if len(found) < fewest]
+  readable = {
+      label: [name for name in found if name not in unreadable] for label, found in names.items()
+  }
+  short = [f'{len(found)} in {label}/' for label, found in readable.items() if len(found) < fewest]
   if short:
+    kind = 'readable videos' if unreadable else 'videos'
     raise UserError(
-        f'{root} holds too few videos: {" and ".join(short)}. Expected at least {fewest} of each, '
-        f'to be divided into splits, with the endings {" ".join(inspection.VIDEO_SUFFIXES)}, or '
+        f'{root} holds too few {kind}: {" and ".join(short)}. Expected at least {fewest} of each, '
+        f'to be divided into splits, with the endings {" ".join(video_names.VIDEO_SUFFIXES)}, or '
         f'folders of numbered images.'
     )
   splits = {}
   for label, found in names.items():
-    tests = set() if has_test else collecting.split_off(found, test_share)
-    rest = [name for name in found if name not in tests]
+    tests = set() if has_test else collecting.split_off(readable[label], test_share)
+    rest = [name for name in readable[label] if name not in tests]
     validation = collecting.split_off(rest, validation_share)
     splits |= {
         name: 'test' if name in tests else 'validation' if name in validation else 'train'

@@ -56,14 +56,17 @@ def parse_flags(argv: list[str]) -> list[str]:
     return rest
   except flags.UnrecognizedFlagError as error:
     _exit(f'there is no flag --{error.flagname}.{_suggestion(error.flagname)} See --help.')
-  except KeyError as error:
-    _exit(f'the config has no {error.args[0]}. See configs/base.py for every key.')
   except UserError as error:
     _exit(str(error))
   except OSError as error:
     _exit(f'--config cannot be loaded: {str(error).strip().splitlines()[-1].strip()}')
-  except (flags.Error, AttributeError, TypeError, ValueError) as error:
-    cause = str(error.args[0] if error.args else error).strip().replace('\n', ' ').rstrip('.')
+  except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
+    cause = error.args[0] if error.args else error
+    for fault in (error, cause):  # ml_collections puts a KeyError into other errors
+      if isinstance(fault, KeyError):
+        key, *near = str(fault.args[0]).splitlines()
+        _exit(' '.join([f'the config has no {key}.', *near, 'See configs/base.py for every key.']))
+    cause = str(cause).strip().replace('\n', ' ').rstrip('.')
     _exit(f'{cause}. See configs/base.py for every key and its type.')
 
 
@@ -131,7 +134,7 @@ def check_workdir(workdir: str, config: ml_collections.ConfigDict, *, mode: str)
   if differences:
     raise UserError(
         f'{workdir} holds a run of another config:\n  ' + '\n  '.join(differences)
-        + '\nGive the same values, or another --workdir, or remove the folder.'
+        + '\nGive the same values, or another --workdir.'
     )
 
 

@@ -27,7 +27,9 @@ def title(figure: str) -> str:
   return {'vauc': 'VAUC', 'miou': 'MIoU'}.get(figure, figure.replace('iou', 'IoU'))
 
 
-def format_markdown(results: Results, paper: Paper, *, reference: str, note: str) -> str:
+def format_markdown(
+    results: Results, paper: Paper, *, reference: str, note: str, caution: str = ''
+) -> str:
   """Returns a page with a table of figures and one of differences to the reference.
 
   Args:
@@ -35,6 +37,7 @@ def format_markdown(results: Results, paper: Paper, *, reference: str, note: str
     paper: the paper's figures, shown in own columns; empty if it has none.
     reference: the method that differences are to.
     note: what was compared, a sentence.
+    caution: why no difference is to be marked, a sentence; '' if that may be.
   """
   figures = list(next(iter(results.values())))
   reported = [name for name in figures if any(name in row for row in paper.values())]
@@ -48,12 +51,14 @@ def format_markdown(results: Results, paper: Paper, *, reference: str, note: str
   others = [method for method in results if method != reference]
   if reference in results and others:
     rows = [
-        [method, *(_difference(results[method][name]['difference']) for name in figures)]
+        [method, *(_difference(results[method][name]['difference'], caution) for name in figures)]
         for method in others
     ]
     lines += [
-        '', f'Method minus {reference}. Bold where the interval excludes zero; nothing else is a '
-        'difference that these videos and seeds can show.', '',
+        '', f'Method minus {reference}. ' + (
+            caution or 'Bold where the interval excludes zero; nothing else is a difference that these '
+            'videos and seeds can show.'
+        ), '',
         *_table(['Method', *map(title, figures)], rows),
     ]
   return '\n'.join(lines) + '\n'
@@ -108,8 +113,8 @@ def write_page(
 
   Args:
     path: .html file; the plots of the tables lie beside it, as <name>.png.
-    tables: by name, as their .json files have them: 'note', 'reference', 'paper', 'methods',
-      and 'reports': the pages of the runs of each method, by seed, relative to the page.
+    tables: by name, as their .json files have them: 'note', 'caution', 'reference', 'paper',
+      'methods', and 'reports': the pages of the runs of each method, by seed, relative to the page.
     title: heading.
     provenance: see `html_file.write`.
   """
@@ -129,9 +134,11 @@ def _describe(name: str, table: Mapping, folder: pathlib.Path) -> dict[str, obje
   reported = [figure for figure in figures if any(figure in row for row in paper.values())]
   names = ['Method', *map(title, figures)]
   others = [method for method in results if method != reference] if reference in results else []
+  caution = table.get('caution', '')  # which tables of earlier versions lack
   return {
       'title': name.replace('table', 'Table '),
       'note': table['note'],
+      'caution': caution,
       'reference': reference,
       'heading': [*names, *(f'{title(figure)} (paper)' for figure in reported)],
       'names': names,
@@ -150,22 +157,24 @@ def _describe(name: str, table: Mapping, folder: pathlib.Path) -> dict[str, obje
       ],
       'differences': [
           {'method': method,
-           'cells': [_shown(results[method][figure]['difference'], signed=True)
-                     for figure in figures]}
+           'cells': [
+               _shown(results[method][figure]['difference'], signed=True, marked=not caution)
+               for figure in figures
+           ]}
           for method in others
       ],
       'plot': html_file.embed((folder / f'{name}.png').read_bytes(), 'png'),
   }
 
 
-def _shown(cell: Cell, signed: bool = False) -> dict[str, str]:
-  """Returns value and interval as text, and for a difference what it shows."""
+def _shown(cell: Cell, signed: bool = False, marked: bool = False) -> dict[str, str]:
+  """Returns value and interval as text, and for a marked difference what it shows."""
   value, low, high = (
       math.nan if cell[key] is None else cell[key] for key in ('value', 'low', 'high')
   )
   if math.isnan(value):
     return {'value': '-', 'range': '', 'verdict': ''}
-  differs = signed and (low > 0 or high < 0)
+  differs = marked and (low > 0 or high < 0)
   return {
       'value': f'{value:+.2f}' if signed else _number(value),
       'range': '' if math.isnan(low) or low == high else f'{_number(low)} to {_number(high)}',
@@ -184,9 +193,9 @@ def _interval(cell: Cell) -> str:
   return f'{_number(cell["value"])} [{_number(cell["low"])}, {_number(cell["high"])}]'
 
 
-def _difference(cell: Cell) -> str:
+def _difference(cell: Cell, caution: str) -> str:
   text = _interval({name: cell[name] for name in ('value', 'low', 'high')})
-  return f'**{text}**' if cell['low'] > 0 or cell['high'] < 0 else text
+  return f'**{text}**' if not caution and (cell['low'] > 0 or cell['high'] < 0) else text
 
 
 def _number(value: float) -> str:

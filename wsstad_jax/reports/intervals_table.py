@@ -1,18 +1,21 @@
 """Figures with their intervals, and differences of two runs, as text and for JSON."""
 
-from collections.abc import Mapping, Sequence
+import collections
+from collections.abc import Iterable, Mapping, Sequence
 import math
 
 from wsstad_jax.metrics import figures
 from wsstad_jax.metrics import intervals
 
+_NO_VERDICT = 'not told apart'
+_FEWEST = 10  # test videos of a label, for an interval over videos to be worth something
 # By the begin of the name, the longest that fits.
 _MEANINGS = {
     'vauc': 'ROC area: are abnormal videos told from normal ones?',
     'miou': 'mean S_loc: how well the top-1 tube meets the event, in space and time',
     'miou_all_frames': 'the same, whether or not the detector gave boxes',
     'miou_truth_frames': 'overlap in the frames of the event alone',
-    'iou@': 'share of events whose S_loc is above the threshold',
+    'iou@': 'share of abnormal videos whose S_loc is above the threshold',
     'frame_auc': 'ROC area over all frames',
     'frame_auc:': 'the same, over one category and the normal videos',
     'frame_auc_within': 'ROC area within a video: is the moment found?',
@@ -26,25 +29,45 @@ _MEANINGS = {
 }
 
 
-def format_figures(measured: Mapping[str, intervals.Interval]) -> str:
-  """Returns the figures that are defined, one a line, with their intervals and units."""
+def caution_of(labels: Iterable[int]) -> str:
+  """Returns a sentence if few test videos have a label, '' if there are enough of either.
+
+  Args:
+    labels: of the test videos, 1 abnormal, 0 normal.
+  """
+  counts = collections.Counter(labels)
+  if min(counts[0], counts[1]) >= _FEWEST:
+    return ''
+  return (f'Only {counts[1]} abnormal and {counts[0]} normal test videos: '
+          'intervals over so few say little.')
+
+
+def format_figures(measured: Mapping[str, intervals.Interval], caution: str = '') -> str:
+  """Returns the figures that are defined, one a line, with their intervals and units.
+
+  Args:
+    measured: by name.
+    caution: see `caution_of`; a last line.
+  """
   rows = [('figure', 'value', '95 % interval', '')]
   rows += [
       (name, _text(found.value), _range(found), unit(name))
       for name, found in measured.items()
       if not math.isnan(found.value)
   ]
-  return _align(rows)
+  return _align(rows) + f'\n{caution}'.rstrip()
 
 
 def format_differences(
     differences: Mapping[str, intervals.Difference],
     measured: Mapping[str, intervals.Interval],
+    caution: str = '',
 ) -> str:
   """Returns, one a line, our figure, the difference to the other run, and what it shows.
 
   A figure is said to be better or worse only if the interval of the difference leaves out
-  0; with as many figures as there are, one in twenty does so by chance.
+  0; with as many figures as there are, one in twenty does so by chance. With a `caution` (see
+  `caution_of`), which is a last line, none is.
   """
   rows = [('figure', 'this run', 'minus other', '95 % interval', '', 'ahead', '')]
   for name, found in differences.items():
@@ -52,15 +75,15 @@ def format_differences(
       rows.append((
           name, _text(measured[name].value), f'{found.value:+.2f}', _range(found), unit(name),
           '-' if math.isnan(found.probability) else f'{found.probability:.2f}',
-          verdict(name, found),
+          _NO_VERDICT if caution else verdict(name, found),
       ))
-  return _align(rows)
+  return _align(rows) + f'\n{caution}'.rstrip()
 
 
 def verdict(name: str, found: intervals.Difference) -> str:
   """Returns 'better' or 'worse' if the interval leaves out 0, else 'not told apart'."""
   if math.isnan(found.low) or found.low <= 0 <= found.high:
-    return 'not told apart'
+    return _NO_VERDICT
   return 'better' if (found.value > 0) != _is_cost(name) else 'worse'
 
 

@@ -82,6 +82,8 @@ def write_page(
       'report.html',
       title=title,
       summary=_summary(videos, known),
+      caution=intervals_table.caution_of(video.label for video in videos) if known else '',
+      failure=_failure(videos),
       known=known,
       cards=_cards(measured or {}),
       results=results,
@@ -121,7 +123,7 @@ def create_curves(videos: Sequence[figures.Outcome]) -> list[plots.Curve]:
           {name: line for name, line in roc.items() if len(line[0])},
       ),
       plots.Curve(
-          'Events found', 'IoU threshold', 'share of events',
+          'Events found', 'IoU threshold', 'share of abnormal videos',
           {'top-1 tube': (thresholds, shares)} if len(scores) else {},
       ),
   ]
@@ -231,9 +233,17 @@ def _number(value: float) -> str:
 
 def _summary(videos: Sequence[figures.Outcome], known: bool) -> str:
   if not known:
-    return 'What is true of this video is not known.'
+    return 'No annotations.'
   abnormal = sum(video.label == 1 for video in videos)
   return f'{len(videos)} test videos, {abnormal} of them abnormal.'
+
+
+def _failure(videos: Sequence[figures.Outcome]) -> str:
+  """Returns what the failure of an abnormal video is 1 minus of."""
+  placed = [bool(video.places) for video in videos if video.label == 1]
+  if all(placed):
+    return 'S_loc'
+  return 'S_loc (or score, without boxes)' if any(placed) else 'score'
 
 
 def _inside(truths: Sequence[Tube]) -> np.ndarray:

@@ -24,6 +24,7 @@ from wsstad_jax.metrics import localization
 from wsstad_jax.metrics import ranking
 from wsstad_jax.metrics import summary
 from wsstad_jax.reports import comparison
+from wsstad_jax.reports import intervals_table
 from wsstad_jax.reports import paper_tables
 from wsstad_jax.runs.evaluate import evaluate
 from wsstad_jax.runs.train import train
@@ -182,6 +183,11 @@ def summarize(
   return results
 
 
+def caution_of(runs: Mapping[str, list[list[dict]]]) -> str:
+  """Returns a sentence if the runs were tested on few videos of a label, else ''."""
+  return intervals_table.caution_of(video['label'] for video in next(iter(runs.values()))[0])
+
+
 def write(config, workdir: str, results: dict, runs: Mapping[str, list]) -> dict:
   """Writes the table in all its forms, prints it and returns the content of the .json file."""
   number = config.compare.table
@@ -192,9 +198,12 @@ def write(config, workdir: str, results: dict, runs: Mapping[str, list]) -> dict
       f'{config.compare.num_seeds} seeds with {config.compare.confidence:.0%} intervals over '
       'videos and seeds.'
   )
+  caution = caution_of(runs)
   path = os.path.join(workdir, f'table{number}')
   reference = config.compare.reference
-  page = comparison.format_markdown(results, paper, reference=reference, note=note)
+  page = comparison.format_markdown(
+      results, paper, reference=reference, note=note, caution=caution
+  )
   with files.atomic_path(f'{path}.md') as temporary:
     with open(temporary, 'w', encoding='utf-8') as file:
       file.write(page)
@@ -203,6 +212,7 @@ def write(config, workdir: str, results: dict, runs: Mapping[str, list]) -> dict
   seeds = range(config.seed, config.seed + config.compare.num_seeds)
   content = {
       'note': note,
+      'caution': caution,
       'reference': reference,
       'paper': paper,
       'methods': _without_nan(results),

@@ -126,7 +126,8 @@ def evaluate(
   for name, values in diagnostics.items():
     known = [f'{key} {value:.1f}' for key, value in values.items() if not math.isnan(value)]
     print(f'{name}: {", ".join(known) or "-"}')
-  print(f'\n{intervals_table.format_figures(measured)}')
+  caution = intervals_table.caution_of(video.label for video in outcome)
+  print(f'\n{intervals_table.format_figures(measured, caution)}')
   if against:
     compare(outcome, measured, workdir, against)
   seconds = time.monotonic() - begin
@@ -177,7 +178,8 @@ def compare(
   """Prints the paired differences to another run and writes them to differences.json."""
   differences = figures.compare(ours, pairing.read_run(against, ours))
   print(f'\nAgainst {against}, on the same videos (seeds are not varied):\n')
-  print(intervals_table.format_differences(differences, measured))
+  caution = intervals_table.caution_of(video.label for video in ours)
+  print(intervals_table.format_differences(differences, measured, caution))
   files.write_json(
       os.path.join(workdir, 'differences.json'),
       {'against': against, 'figures': intervals_table.to_json(differences)},

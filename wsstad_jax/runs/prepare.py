@@ -29,6 +29,7 @@ from wsstad_jax.video import decode
 _FORMAT = 1  # raised when the same settings come to mean other tubes or features
 _MAX_LISTED = 100  # faults that a message lists
 LEFT_OUT_FILE = 'left_out.json'  # beside the bags: why each missing video is left out
+_LABELS = {0: 'normal', 1: 'anomalous', -1: 'unlabelled'}
 _LEFT_OUT = 'left_out'  # folder with a file of faults for each stage that finds some
 Progress = Callable[..., tqdm.tqdm]
 
@@ -81,7 +82,7 @@ def prepare_videos(
 
   Raises:
     UserError: videos cannot be read (all of them are listed, after the tubes of the others
-      have been written), or the weights of C3D cannot.
+      have been written), too few of them can, or the weights of C3D cannot.
   """
   tubes_print = store.fingerprint(
       _FORMAT, registry.describe_settings(config.detector), config.tubes.to_dict()
@@ -153,6 +154,28 @@ def leave_out(
     )
 
 
+def check_splits(
+    videos: Sequence[VideoEntry], left: Sequence[VideoEntry], *, folder: str
+) -> None:
+  """Stops the program if a split has no video of a label any more, as some were left out.
+
+  Args:
+    videos: of the data set; of each only `split` and `label` are looked at.
+    left: those of them that can be used.
+    folder: of what is prepared.
+
+  Raises:
+    UserError: as said; the splits are named.
+  """
+  there, kept = ({(video.split, video.label) for video in row} for row in (videos, left))
+  if there - kept:
+    lost = [f'no {_LABELS[label]} one for {split}' for split, label in sorted(there - kept)]
+    raise UserError(
+        f'too few videos can be used: {" and ".join(lost)} is left of {len(videos)}. Mend those that '
+        f'are left out ({os.path.join(folder, _LEFT_OUT)} says why), or add others.'
+    )
+
+
 def read_left_out(folder: str) -> dict[str, str]:
   """Returns why each video that was left out is, over all stages."""
   left_out = {}
@@ -184,6 +207,7 @@ def _find_tubes(videos: PreparedVideos, config, folder, progress) -> PreparedVid
       faults, len(entries), skip=config.data.skip_unreadable, folder=folder, stage='decoding'
   )
   readable = tuple(entry for entry in entries if entry.video_id not in faults)
+  check_splits(entries, readable, folder=folder)
   return dataclasses.replace(videos, entries=readable)
 
 
