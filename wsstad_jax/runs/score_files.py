@@ -86,7 +86,8 @@ def score_files(
   abnormal = sum(video.label for video in videos)
   print(f'{len(videos)} videos, {abnormal} of them abnormal; nothing is predicted for '
         f'{len(silent)}.\n')
-  print(intervals_table.format_figures(measured))
+  caution = intervals_table.caution_of(video.label for video in videos)
+  print(intervals_table.format_figures(measured, caution))
   content = {
       'num_videos': len(videos),
       'num_abnormal': abnormal,
