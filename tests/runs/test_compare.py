@@ -149,7 +149,7 @@ def test_a_comparison_is_resumed_and_repeats_nothing(
 def test_runs_of_several_processes_are_those_of_one(
     table, tiny_entries, tiny_bags, tmp_path, capsys
 ):
-  table.compare.update(methods=('random', 'mgpr'))
+  table.compare.update(methods=('random', 'dmrm'))
   contents, prepared = [], []
   for count in (1, 2):
     table.compare.num_processes = count
@@ -160,8 +160,8 @@ def test_runs_of_several_processes_are_those_of_one(
     ))
   assert contents[0] == contents[1]
   assert len(prepared) == 2  # once for all methods and seeds
-  assert 'Testing' in (tmp_path / '2' / 'mgpr-seed1' / 'log.txt').read_text()
-  assert not (tmp_path / '1' / 'mgpr-seed1' / 'log.txt').exists()
+  assert 'Testing' in (tmp_path / '2' / 'dmrm-seed1' / 'log.txt').read_text()
+  assert not (tmp_path / '1' / 'dmrm-seed1' / 'log.txt').exists()
   shown = capsys.readouterr().err
   assert 'Comparing: 100%' in shown and shown.count('Testing') > 0
   assert shown.index('Comparing') > shown.rindex('Testing')  # the second comparison has one bar
