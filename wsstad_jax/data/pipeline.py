@@ -71,15 +71,11 @@ class TrainBags:
 
   def read(self) -> bags.Bag:
     """Returns all of them as arrays [n, ...], never a second time in memory."""
-    stacked = None
+    stacked = {
+        key: np.empty((len(self), *value.shape), value.dtype) for key, value in self[0].items()
+    }
     for number in range(len(self)):
-      bag = self[number]
-      if stacked is None:
-        stacked = {
-            key: np.empty((len(self), *np.shape(value)), np.asarray(value).dtype)
-            for key, value in bag.items()
-        }
-      for key, value in bag.items():
+      for key, value in self[number].items():
         stacked[key][number] = value
     return stacked
 

@@ -68,7 +68,7 @@ def compare(
   }  # all of them, so that a fault is told before the first run
   folders = [os.path.join(workdir, f'{method}-seed{seed}') for method, seed in configs]
   finished = run_all(list(configs.values()), folders, prepare, settings.num_processes)
-  for (method, _), videos in zip(configs, finished):
+  for (method, _), videos in zip(configs, finished, strict=True):  # which ends the processes
     runs[method].append(videos)
   results = summarize(
       runs, reference=settings.reference, num_draws=settings.num_draws,

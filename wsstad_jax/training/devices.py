@@ -39,15 +39,11 @@ def keep(
   Returns:
     What makes of numbers, int [b], the batch of these bags, as `shard` would place it.
   """
-  everywhere = sharding.NamedSharding(mesh, sharding.PartitionSpec())
   divided = sharding.NamedSharding(mesh, sharding.PartitionSpec('data'))
-
-  def place(array):
-    return jax.make_array_from_process_local_data(everywhere, array, array.shape)
 
   @functools.partial(jax.jit, out_shardings=divided)
   def take(kept, numbers):
     return {key: array[numbers] for key, array in kept.items()}
 
-  kept = {key: place(array) for key, array in bags.items()}
-  return lambda numbers: take(kept, place(np.asarray(numbers, np.int32)))
+  kept = replicate(bags, mesh)
+  return lambda numbers: take(kept, numbers)

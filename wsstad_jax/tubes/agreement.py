@@ -31,10 +31,10 @@ def expected_overlaps(
   heard = odds >= _NEGLIGIBLE * odds.max()
   weights = np.where(heard, odds, 0) / odds[heard].sum()
   expected = np.zeros(len(spans))
+  parts = {source: np.flatnonzero(sources == source) for source in np.unique(sources)}
   for other in np.unique(sources[heard]):
-    targets = np.flatnonzero(heard & (sources == other))
-    for source in np.unique(sources):
-      rows = np.flatnonzero(sources == source)
+    targets = parts[other][heard[parts[other]]]
+    for source, rows in parts.items():
       overlaps = _overlaps(spans[rows], tubes[source], spans[targets], tubes[other])
       expected[rows] += overlaps @ weights[targets]
   return expected
