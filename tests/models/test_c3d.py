@@ -3,7 +3,6 @@
 import flax
 import jax
 import jax.numpy as jnp
-from jax import lax
 import numpy as np
 import pytest
 
@@ -73,26 +72,6 @@ def test_the_net_equals_the_reference(case, dtype, tolerance):
   assert features.dtype == jnp.float32
   assert 0 < (expected > 0).sum() < len(expected)
   np.testing.assert_allclose(features[0], expected, atol=tolerance * expected.max())
-
-
-def convolve_plainly(x, kernel):
-  dimensions = ('NDHWC', 'DHWIO', 'NDHWC')
-  return lax.conv_general_dilated(x, kernel, (1, 1, 1), 'SAME', dimension_numbers=dimensions)
-
-
-@pytest.mark.parametrize('frames', [1, 2, 4, 16])
-@pytest.mark.parametrize('channels', [8, 16, 32])  # 4, 2 and 1 frames an image
-def test_a_convolution_and_its_gradient_equal_the_plain_ones(frames, channels):
-  rng = np.random.default_rng(0)
-  x = rng.standard_normal((2, frames, 5, 6, 3)).astype(np.float32)
-  kernel = rng.standard_normal((3, 3, 3, 3, channels)).astype(np.float32)
-
-  def everything(convolve):
-    value_fn = lambda x, kernel: jnp.sum(jnp.sin(convolve(x, kernel)))
-    return convolve(x, kernel), *jax.grad(value_fn, (0, 1))(x, kernel)
-
-  for ours, plain in zip(everything(c3d.convolve), everything(convolve_plainly)):
-    np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-4)
 
 
 def test_full_size_is_that_of_tran_2015():

@@ -3,7 +3,8 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
+
+from wsstad_jax.models import convolution
 
 CLIP_LENGTH = 16
 CHANNELS = ((64,), (128,), (256, 256), (512, 512), (512, 512))  # of conv1a .. conv5b
@@ -109,30 +110,7 @@ class Convolution(nn.Module):
     shape = (3, 3, 3, x.shape[-1], self.channels)
     kernel = self.param('kernel', nn.initializers.he_normal(), shape).astype(x.dtype)
     bias = self.param('bias', nn.initializers.zeros, (self.channels,)).astype(x.dtype)
-    return convolve(x, kernel) + bias[None, None, None, None]
-
-
-def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
-  """Returns the 3-D convolution [n, t, h, w, c_out] of x [n, t, h, w, c_in], zeros around it.
-
-  It is computed as one 2-D convolution, of which the channels of an image are those of a frame
-  and of its neighbours, side by side; XLA has no fast 3-D one, see docs/performance.md. Few
-  channels leave a processor idle: then 2 or 4 frames and their neighbours share an image, and
-  zeros in the kernel keep apart what is no neighbour.
-  """
-  n, t, h, w, c = x.shape
-  c_out = kernel.shape[-1]
-  frames = min(t, 4 if c_out <= 8 else 2 if c_out <= 16 else 1)  # an image; t is a power of 2
-  padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0), (0, 0)))
-  taps = [padded[:, tap : tap + t - frames + 1 : frames] for tap in range(frames + 2)]
-  images = jnp.concatenate(taps, axis=-1).reshape(n * t // frames, h, w, -1)
-  shifted = [jnp.pad(kernel, [(f, frames - 1 - f), *[(0, 0)] * 4]) for f in range(frames)]
-  folded = jnp.stack(shifted, axis=-2)  # [frames + 2, 3, 3, c, frames, c_out]
-  folded = folded.transpose(1, 2, 0, 3, 4, 5).reshape(3, 3, (frames + 2) * c, frames * c_out)
-  dimensions = ('NHWC', 'HWIO', 'NHWC')
-  y = lax.conv_general_dilated(images, folded, (1, 1), 'SAME', dimension_numbers=dimensions)
-  y = y.reshape(n, t // frames, h, w, frames, c_out)
-  return y.transpose(0, 1, 4, 2, 3, 5).reshape(n, t, h, w, c_out)
+    return convolution.convolve(x, kernel) + bias[None, None, None, None]
 
 
 def max_pool(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
