@@ -11,6 +11,7 @@ from absl import logging
 from ml_collections import config_flags
 
 from configs import base
+from wsstad_jax.core import compilation
 from wsstad_jax.core import config as config_lib
 from wsstad_jax.core import times
 from wsstad_jax.core.errors import UserError
@@ -87,4 +88,5 @@ def _run_or_explain(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
+  compilation.keep_compiled()
   app.run(_run_or_explain, flags_parser=config_lib.parse_flags)

@@ -1,6 +1,9 @@
 """How many clips a second C3D turns into features, beside onnxruntime and torch.
 
 python -m benchmarks.c3d --net=full   (or small: width 1/8, 56 pixels; or tiny)
+
+On several cores of a CPU each contender computes one call after the other, and ours, as
+`features/extraction.py` does, and onnxruntime also as many calls at a time as there are cores.
 """
 
 import functools
@@ -21,6 +24,7 @@ _BATCHES = {
 }
 _BOUNDS = {'float32': 2e-3, 'bfloat16': 3e-2}  # a GPU multiplies float32 in tf32
 _NUM_CHECKED = 2  # clips
+_EACH_CORE = ', a call on each core'
 
 
 def main() -> None:
@@ -42,10 +46,12 @@ def main() -> None:
   )
   ours = functools.partial(create_ours, params, clips, width)
   torch = functools.partial(create_torch, params, clips)
-  onnx = create_onnx(params, clips)
+  onnx = functools.partial(create_onnx, params, clips)
   plain = functools.partial(create_plain, params, clips)
   if backend == 'cpu':
-    contenders = [ours(), onnx, torch(), plain()]
+    several = measure.count_cores() > 1
+    on_cores = [ours(on_cores=True), onnx(on_cores=True)] if several else []
+    contenders = [*on_cores, ours(), onnx(), torch(), plain()]
   else:
     contenders = [
         ours('bfloat16'),
@@ -109,12 +115,13 @@ def compute_reference(params: dict, clips: np.ndarray) -> np.ndarray:
 
 
 def create_ours(
-    params: dict, clips: np.ndarray, width: float, dtype: str = 'float32'
+    params: dict, clips: np.ndarray, width: float, dtype: str = 'float32', on_cores: bool = False
 ) -> measure.Contender:
-  """Returns our net."""
+  """Returns our net; `on_cores`: a call on each core at a time."""
   net = c3d.C3D(width=width, compute_dtype=jnp.dtype(dtype))
   apply_fn = lambda params, clips: net.apply({'params': params}, clips)
-  return _create_jax(f'JAX {dtype}', apply_fn, params, clips, dtype, ours=True)
+  name = f'JAX {dtype}{_EACH_CORE * on_cores}'
+  return _create_jax(name, apply_fn, params, clips, dtype, ours=True, on_cores=on_cores)
 
 
 def create_plain(
@@ -126,12 +133,15 @@ def create_plain(
   return _create_jax(name, apply_plain, params, clips, dtype, options=options)
 
 
-def _create_jax(name, apply_fn, params, clips, dtype, *, ours=False, options=None):
+def _create_jax(
+    name, apply_fn, params, clips, dtype, *, ours=False, options=None, on_cores=False
+):
 
   def prepare():
     on_device = jax.device_put((params, clips.astype(dtype)))
     fn = jax.jit(apply_fn, compiler_options=options).lower(*on_device).compile()
     run = measure.jax_run(fn, *on_device)
+    run = measure.on_all_cores(run) if on_cores else run
     return run, run(1)[:_NUM_CHECKED]
 
   return measure.Contender(name, prepare, dtype, ours=ours)
@@ -182,8 +192,8 @@ def create_torch(
   return measure.Contender(name, prepare, dtype, needs='torch')
 
 
-def create_onnx(params: dict, clips: np.ndarray) -> measure.Contender:
-  """Returns the net in onnxruntime."""
+def create_onnx(params: dict, clips: np.ndarray, on_cores: bool = False) -> measure.Contender:
+  """Returns the net in onnxruntime; `on_cores`: a call of one thread on each core at a time."""
 
   def prepare():
     import onnx
@@ -221,16 +231,19 @@ def create_onnx(params: dict, clips: np.ndarray) -> measure.Contender:
     with tempfile.TemporaryDirectory() as folder:
       path = os.path.join(folder, 'c3d.onnx')
       onnx.save(model, path)
-      session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+      options = onnxruntime.SessionOptions()
+      options.intra_op_num_threads = 1 if on_cores else measure.count_cores()
+      session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
 
     def run(calls):
       for _ in range(calls):
         features, = session.run(None, {'clips': channels_first})
       return features
 
-    return run, run(1)[:_NUM_CHECKED]
+    run_all = measure.on_all_cores(run) if on_cores else run
+    return run_all, run_all(1)[:_NUM_CHECKED]
 
-  return measure.Contender('onnxruntime float32', prepare, needs='onnx')
+  return measure.Contender(f'onnxruntime float32{_EACH_CORE * on_cores}', prepare, needs='onnx')
 
 
 def _layers():

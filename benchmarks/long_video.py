@@ -127,7 +127,9 @@ def work_on(path: str) -> dict[str, float]:
   video = proposals.propose_tubes(path, config)
   found, found_work = time.monotonic(), time.process_time()
   compute_fn = extraction.create_compute_fn(config.c3d)
-  (features,) = extraction.extract_videos([video], compute_fn, config.c3d)
+  (features,) = extraction.extract_videos(
+      [video], compute_fn, config.c3d, num_threads=config.data.num_processes
+  )
   return {
       'frames': video.facts.num_frames,
       'tubes': len(video.tubes),

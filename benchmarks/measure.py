@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wsstad_jax.core import processes
 from wsstad_jax.core import provenance
 
 RESULTS = pathlib.Path(__file__).parent / 'results'
@@ -122,6 +123,22 @@ def jax_run(fn: Callable, *arguments: Any) -> RunFn:
     return jax.block_until_ready(result)
 
   return run
+
+
+def on_all_cores(run: RunFn) -> RunFn:
+  """Returns the run of as many calls at a time as there are cores."""
+
+  def run_all(calls):
+    with processes.thread_map(count_cores()) as map_fn:
+      *_, result = map_fn(run, [1] * calls)
+    return result
+
+  return run_all
+
+
+def count_cores() -> int:
+  """Returns how many cores this process may use."""
+  return len(os.sched_getaffinity(0))
 
 
 def compete(work: Work, contenders: list[Contender], arguments: argparse.Namespace) -> None:
@@ -271,7 +288,7 @@ def describe_machine() -> dict[str, Any]:
   """Returns what a timing depends on."""
   device = jax.devices()[0].device_kind
   if not on_gpu():
-    device = f'{_processor_name()}, cores: {len(os.sched_getaffinity(0))}'
+    device = f'{_processor_name()}, cores: {count_cores()}'
   return {
       'device': device,
       'driver': _nvidia_driver() if on_gpu() else None,

@@ -3,7 +3,7 @@
 python -m benchmarks.predict_speed [--config=configs.synthetic] [--video=FILE] [--nets=small,full]
 
 Without a video, one of rendered traffic is made. Each stage is timed alone, then the whole path
-as it is run, which starts C3D again. The file is decoded twice on the way, for detection and for
+as it is run, which starts C3D again, compiled before. The file is decoded twice on the way, for detection and for
 crops. Where others use the machine too, the seconds that its cores worked for us tell more than
 those that passed; on a GPU, which works beside them, those that passed are shown. The full net
 is Tran's, with random weights.
@@ -16,10 +16,15 @@ import pathlib
 import tempfile
 import time
 
+from wsstad_jax.core import compilation
+
+compilation.keep_compiled()  # as main.py does, before JAX is imported
+
 import jax
 import jax.numpy as jnp
 
 from benchmarks import measure
+from wsstad_jax.core import processes
 from wsstad_jax.detections import registry
 from wsstad_jax.features import clip_plan
 from wsstad_jax.features import extraction
@@ -40,11 +45,14 @@ def main() -> None:
   parser.add_argument('--video', help='video file; one is rendered if there is none')
   parser.add_argument('--nets', default='small', help='small: of the config; full: random weights')
   parser.add_argument('--batch_size', type=int, help='clips a call; 64 on a GPU')
+  parser.add_argument('--threads', type=int, help='that cut clips, and as many that compute')
   parser.add_argument('--out', type=pathlib.Path, default=measure.RESULTS, help='of the JSON')
   arguments = parser.parse_args()
   config = importlib.import_module(arguments.config).get_config()
   if arguments.batch_size or measure.on_gpu():
     config.c3d.batch_size = arguments.batch_size or 64
+  if arguments.threads:
+    config.data.num_processes = arguments.threads
   with tempfile.TemporaryDirectory() as folder:
     video = arguments.video or render_video(folder)
     for net in arguments.nets.split(','):
@@ -92,13 +100,21 @@ def time_prediction(path: str, config, suffix: str = '') -> dict:
   detections = timed('detect', registry.create_detector(config.detector, path).detect, frames)
   video = timed('link', proposals.tubes_of_detections, facts, detections, config)
   pairs = clip_plan.plan_clips(video.tubes, clips.clip_starts(facts.num_frames))
-  windows = timed('decode again and crop', lambda: list(clip_plan.iterate_windows(
-      video, pairs, size=config.c3d.size, window_context=config.c3d.window_context
-  )))
+
+  def cut():
+    with processes.thread_map(config.data.num_processes) as map_fn:
+      return list(clip_plan.iterate_windows(
+          video, pairs, size=config.c3d.size, window_context=config.c3d.window_context,
+          map_fn=map_fn,
+      ))
+
+  windows = timed('decode again and crop', cut)
   keyed = [(None, window) for window in windows]
   began = time.perf_counter()
   compute_fn = extraction.create_compute_fn(config.c3d)
-  extract = lambda: list(extraction.extract(keyed, compute_fn, batch_size=config.c3d.batch_size))
+  extract = lambda: list(extraction.extract(
+      keyed, compute_fn, batch_size=config.c3d.batch_size, num_threads=config.data.num_processes
+  ))
   extract()  # compiles
   seconds_to_start = time.perf_counter() - began
   timed('C3D', extract)

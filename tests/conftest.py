@@ -1,6 +1,12 @@
 """A tiny data set, prepared once for all tests that need one."""
 
 import functools
+import os
+import pathlib
+
+_COMPILED = pathlib.Path(__file__).parents[1] / '.pytest_cache' / 'compiled'
+os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', str(_COMPILED))  # before JAX is imported
+os.environ.setdefault('JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS', '0.1')
 
 from etils import epath
 import jax

@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -40,6 +41,43 @@ def test_faults_are_raised():
   with pytest.raises(ZeroDivisionError):
     with processes.process_map(2) as map_fn:
       list(map_fn(operator.truediv, [1, 1], [1, 0]))
+
+
+def test_threads_keep_the_order_and_read_little_ahead():
+  read = []
+
+  def items():
+    for number in range(20):
+      read.append(number)
+      yield number
+
+  def square(number):
+    time.sleep(0.01 * (number % 3))
+    return number**2
+
+  with processes.thread_map(3) as map_fn:
+    for number, result in enumerate(map_fn(square, items())):
+      assert result == number**2
+      assert len(read) <= number + 4
+  assert len(read) == 20
+
+
+def test_threads_work_at_the_same_time():
+  barrier = threading.Barrier(3, timeout=10)
+  with processes.thread_map(3) as map_fn:
+    assert len(list(map_fn(lambda _: barrier.wait(), range(3)))) == 3
+
+
+def test_faults_of_threads_and_of_what_they_are_given_are_raised():
+  def items():
+    yield 1
+    raise OSError('the disk is gone')
+
+  with processes.thread_map(2) as map_fn:
+    with pytest.raises(ZeroDivisionError):
+      list(map_fn(lambda number: 1 / number, [1, 0, 1]))
+    with pytest.raises(OSError, match='the disk is gone'):
+      list(map_fn(float, items()))
 
 
 def test_processes_end_with_a_killed_parent(tmp_path):

@@ -22,8 +22,10 @@ def _means(batch):
 
 def test_keys_and_features_come_in_order_whatever_the_batch():
   windows = [(f'clip {number}', np.full((2, 2), number, np.uint8)) for number in range(7)]
-  for batch_size in (1, 3, 7, 10):
-    found = list(extraction.extract(iter(windows), _sums, batch_size=batch_size))
+  for batch_size, num_threads in ((1, 1), (1, 4), (3, 2), (7, 1), (10, 3)):
+    found = list(
+        extraction.extract(iter(windows), _sums, batch_size=batch_size, num_threads=num_threads)
+    )
     assert [key for key, _ in found] == [key for key, _ in windows]
     assert [float(feature[0]) for _, feature in found] == [4.0 * number for number in range(7)]
 
@@ -43,7 +45,7 @@ def test_no_clips_no_features():
   assert not list(extraction.extract([], _sums, batch_size=4))
 
 
-def test_faults_of_the_reading_thread_are_raised():
+def test_faults_of_reading_are_raised():
   def windows():
     yield 0, np.zeros(3, np.uint8)
     raise OSError('the disk is gone')
@@ -90,10 +92,11 @@ def test_features_are_those_of_the_net(tiny_config):
   np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-5)
 
 
-def test_features_of_several_videos_go_to_their_own_rows(tiny_config, tiny_entries):
+@pytest.mark.parametrize('num_threads', [1, 3])
+def test_features_of_several_videos_go_to_their_own_rows(tiny_config, tiny_entries, num_threads):
   videos = [proposals.propose_tubes(entry.path, tiny_config) for entry in tiny_entries[:3]]
   c3d_settings = tiny_config.c3d
-  found = list(extraction.extract_videos(videos, _means, c3d_settings))
+  found = list(extraction.extract_videos(videos, _means, c3d_settings, num_threads=num_threads))
   assert len(found) == 3
   for video, features in zip(videos, found):
     windows = clip_plan.iterate_windows(

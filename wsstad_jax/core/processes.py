@@ -1,6 +1,7 @@
-"""Work spread over processes that end with their parent."""
+"""Work spread over threads, and over processes that end with their parent."""
 
-from collections.abc import Callable, Iterator
+import collections
+from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 import contextlib
 import multiprocessing
@@ -27,6 +28,28 @@ def process_map(num_processes: int) -> Iterator[Callable[..., Iterator]]:
     except BaseException:
       pool.shutdown(cancel_futures=True)  # an interrupted user does not wait for the rest
       raise
+
+
+@contextlib.contextmanager
+def thread_map(num_threads: int) -> Iterator[Callable[..., Iterator]]:
+  """Yields a `map` of one iterable that works in threads, for what leaves Python to compute.
+
+  Results come in order, and no more than one for each thread waits to be taken, so that memory
+  does not grow with the iterable, which is read by the caller's thread. An error of the function
+  or of the iterable is raised in its turn.
+  """
+  with futures.ThreadPoolExecutor(num_threads) as pool:
+
+    def map_fn(fn: Callable, items: Iterable) -> Iterator:
+      running = collections.deque()
+      for item in items:
+        running.append(pool.submit(fn, item))
+        if len(running) > num_threads:
+          yield running.popleft().result()
+      while running:
+        yield running.popleft().result()
+
+    yield map_fn
 
 
 def _begin():

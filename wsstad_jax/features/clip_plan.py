@@ -1,6 +1,6 @@
 """Which clips of a video's common grid stand for which tube."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -52,17 +52,21 @@ def iterate_windows(
     size: int,
     window_context: float,
     cut_image_fn: Callable[[np.ndarray, int], np.ndarray] = squeeze_image,
+    map_fn: Callable[[Callable, Iterable], Iterator] = map,
 ) -> Iterator[np.ndarray]:
   """Yields what C3D is to see of a video, reading it once: uint8 [16, size, size, 3].
 
   For each clip of the grid: the whole image, made a square by `cut_image_fn(frames, size)`,
-  then the window of each tube that `pairs` names for it, in their order.
+  then the window of each tube that `pairs` names for it, in their order. Clips are cut by
+  `map_fn`, while the next are decoded.
   """
   facts = video.facts
   starts = clips.clip_starts(facts.num_frames)
   edges = np.searchsorted(pairs[:, 1], np.arange(len(starts) + 1))  # of the pairs of each clip
-  for clip, frames in clips.iterate_clips(decode.iterate_frames(facts.path), starts):
-    yield cut_image_fn(frames, size)
+
+  def cut(item):
+    clip, frames = item
+    windows = [cut_image_fn(frames, size)]
     start, stop = starts[clip], starts[clip] + clips.CLIP_LENGTH
     for index in pairs[edges[clip] : edges[clip + 1], 0]:
       tube = video.tubes[index]
@@ -70,7 +74,11 @@ def iterate_windows(
       window_xyxy = clips.clip_window(
           shown.boxes_xyxy, context=window_context, width=facts.width, height=facts.height
       )
-      yield clips.cut_clip(frames, window_xyxy, size)
+      windows.append(clips.cut_clip(frames, window_xyxy, size))
+    return windows
+
+  for windows in map_fn(cut, clips.iterate_clips(decode.iterate_frames(facts.path), starts)):
+    yield from windows
 
 
 def row_positions(pairs: np.ndarray, num_clips: int) -> tuple[np.ndarray, np.ndarray]:

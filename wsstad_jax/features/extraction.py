@@ -1,8 +1,6 @@
 """C3D features of clips, computed in batches that go across videos."""
 
-import collections
 from collections.abc import Callable, Iterable, Iterator
-from concurrent import futures
 import dataclasses
 import functools
 import itertools
@@ -14,6 +12,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
+from wsstad_jax.core import processes
 from wsstad_jax.core.records import VideoTubes
 from wsstad_jax.features import caffe_input
 from wsstad_jax.features import clip_plan
@@ -22,7 +21,7 @@ from wsstad_jax.features import weights
 from wsstad_jax.models import c3d
 from wsstad_jax.video import clips
 
-_BATCHES_AHEAD = 4
+_BATCHES_ON_DEVICE = 2  # at a time, of a device that is no CPU
 
 # From batches uint8 [n, 16, s, s, 3] to features float16 [n, d], n always the same.
 ComputeFn = Callable[[np.ndarray], jax.Array]
@@ -66,40 +65,60 @@ def describe_settings(settings: ml_collections.ConfigDict) -> list[object]:
 
 
 def extract_videos(
-    videos: Iterable[VideoTubes], compute_fn: ComputeFn, settings: ml_collections.ConfigDict
+    videos: Iterable[VideoTubes],
+    compute_fn: ComputeFn,
+    settings: ml_collections.ConfigDict,
+    *,
+    num_threads: int = 1,
 ) -> Iterator[store.VideoFeatures]:
-  """Yields the features of each video, in order; each video is read once, as a stream."""
-  windows = _windows_of_videos(videos, settings)
-  rows = extract(windows, compute_fn, batch_size=settings.batch_size)
-  for plan, rows_of_video in itertools.groupby(rows, key=operator.itemgetter(0)):
-    # Each row goes to its place at once: a second copy would be the most of all memory.
-    image_rows, pair_rows = clip_plan.row_positions(plan.pairs, plan.num_clips)
-    places = np.argsort(np.concatenate([image_rows, pair_rows]))
-    features = None
-    for place, (_, feature) in zip(places, rows_of_video, strict=True):
-      if features is None:
-        features = np.empty((len(places), *feature.shape), feature.dtype)
-      features[place] = feature
-    image, region = np.split(features, [plan.num_clips])
-    yield store.VideoFeatures(plan.pairs, region=region, image=image)
+  """Yields the features of each video, in order; each video is read once, as a stream.
+
+  Args:
+    videos: with their tubes.
+    compute_fn: of `create_compute_fn`.
+    settings: `config.c3d`.
+    num_threads: that cut clips, and as many that compute; nothing else depends on it.
+  """
+  with processes.thread_map(num_threads) as map_fn:
+    windows = _windows_of_videos(videos, settings, map_fn)
+    rows = extract(windows, compute_fn, batch_size=settings.batch_size, num_threads=num_threads)
+    for plan, rows_of_video in itertools.groupby(rows, key=operator.itemgetter(0)):
+      # Each row goes to its place at once: a second copy would be the most of all memory.
+      image_rows, pair_rows = clip_plan.row_positions(plan.pairs, plan.num_clips)
+      places = np.argsort(np.concatenate([image_rows, pair_rows]))
+      features = None
+      for place, (_, feature) in zip(places, rows_of_video, strict=True):
+        if features is None:
+          features = np.empty((len(places), *feature.shape), feature.dtype)
+        features[place] = feature
+      image, region = np.split(features, [plan.num_clips])
+      yield store.VideoFeatures(plan.pairs, region=region, image=image)
 
 
 def extract(
-    windows: Iterable[tuple[Any, np.ndarray]], compute_fn: ComputeFn, *, batch_size: int
+    windows: Iterable[tuple[Any, np.ndarray]],
+    compute_fn: ComputeFn,
+    *,
+    batch_size: int,
+    num_threads: int = 1,
 ) -> Iterator[tuple[Any, np.ndarray]]:
   """Turns pairs (key, clip uint8 [16, s, s, 3]) into (key, features float16 [d]), in order.
 
   All batches have one shape (the last is filled up with zeros), so that the features of a
   clip do not depend on the clips it shares a batch with, nor on where a killed run resumed.
-  A thread makes the next clips while the device computes.
+  Batches are computed by several threads at a time: one keeps little more than one core of a
+  processor busy, and another device computes one while the next is on its way.
   """
-  running = collections.deque()
-  for keys, batch in _ahead(_batches(windows, batch_size), _BATCHES_AHEAD):
-    running.append((keys, compute_fn(batch)))  # returns before the result is there
-    if len(running) > 1:
-      yield from _rows(*running.popleft())
-  for keys, features in running:
-    yield from _rows(keys, features)
+
+  def compute(item):
+    keys, batch = item
+    return zip(keys, np.asarray(compute_fn(batch)))  # the shorter ends it: zeros have no key
+
+  if jax.default_backend() != 'cpu':
+    num_threads = min(num_threads, _BATCHES_ON_DEVICE)
+  with processes.thread_map(num_threads) as map_fn:
+    for rows in map_fn(compute, _batches(windows, batch_size)):
+      yield from rows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -108,7 +127,7 @@ class _Plan:
   num_clips: int
 
 
-def _windows_of_videos(videos, settings):
+def _windows_of_videos(videos, settings, map_fn):
   """Yields (plan of the video, clip) for all clips of all videos."""
   cut_image_fn = clip_plan.squeeze_image
   if settings.preprocessing == 'caffe':
@@ -118,7 +137,7 @@ def _windows_of_videos(videos, settings):
     plan = _Plan(clip_plan.plan_clips(video.tubes, starts), len(starts))
     for window in clip_plan.iterate_windows(
         video, plan.pairs, size=settings.size, window_context=settings.window_context,
-        cut_image_fn=cut_image_fn,
+        cut_image_fn=cut_image_fn, map_fn=map_fn,
     ):
       yield plan, window
 
@@ -131,18 +150,3 @@ def _batches(windows, batch_size):
     batch = np.zeros((batch_size, *real[0].shape), real[0].dtype)
     batch[: len(real)] = real
     yield keys, batch
-
-
-def _rows(keys, features):
-  """Yields (key, features) of the real rows of a batch, waiting for the device."""
-  return zip(keys, np.asarray(features))  # the shorter one ends it: rows of zeros have no key
-
-
-def _ahead(items: Iterable, limit: int) -> Iterator:
-  """Yields the items, made by one thread up to `limit` ahead; its errors are raised here."""
-  items, end = iter(items), object()
-  with futures.ThreadPoolExecutor(1) as thread:
-    waiting = collections.deque(thread.submit(next, items, end) for _ in range(limit))
-    while (item := waiting.popleft().result()) is not end:
-      waiting.append(thread.submit(next, items, end))
-      yield item

@@ -93,7 +93,7 @@ def prepare_videos(
   features_folder = os.path.join(folder, f'features-{features_print}')
   videos = PreparedVideos(tuple(entries), tubes_folder, features_folder)
   videos = _find_tubes(videos, config, folder, progress)
-  _extract_features(videos, c3d, progress)
+  _extract_features(videos, config, progress)
   return videos
 
 
@@ -106,7 +106,9 @@ def prepare_one(path: str, config: ml_collections.ConfigDict) -> bags.Bag:
   entry = VideoEntry(video_id=pathlib.Path(path).stem, path=path, split='test', label=-1)
   video = proposals.propose_tubes(path, config)
   compute_fn = extraction.create_compute_fn(config.c3d)
-  (features,) = extraction.extract_videos([video], compute_fn, config.c3d)
+  (features,) = extraction.extract_videos(
+      [video], compute_fn, config.c3d, num_threads=config.data.num_processes
+  )
   return bags.create_bag(
       entry, video, features, settings=config.bags, divided=config.bags.test_division
   )
@@ -211,16 +213,18 @@ def _find_tubes(videos: PreparedVideos, config, folder, progress) -> PreparedVid
   return dataclasses.replace(videos, entries=readable)
 
 
-def _extract_features(videos: PreparedVideos, settings, progress) -> None:
+def _extract_features(videos: PreparedVideos, config, progress) -> None:
   """Writes the features that are missing."""
   entries = videos.entries
   missing = [entry for entry in entries if not os.path.exists(videos.features_file(entry))]
   if not missing:
     return
   tubes = (store.read_tubes(videos.tubes_file(entry), entry.path) for entry in missing)
-  compute_fn = extraction.create_compute_fn(settings)
+  compute_fn = extraction.create_compute_fn(config.c3d)
   with _bar(progress, entries, missing, 'Computing C3D features') as bar:
-    extracted = extraction.extract_videos(tubes, compute_fn, settings)
+    extracted = extraction.extract_videos(
+        tubes, compute_fn, config.c3d, num_threads=config.data.num_processes
+    )
     for entry, features in zip(missing, extracted, strict=True):
       store.write_features(videos.features_file(entry), features)
       bar.update()
