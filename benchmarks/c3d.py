@@ -20,7 +20,7 @@ from wsstad_jax.models import c3d
 
 _NETS = {'full': (1.0, 112), 'small': (1 / 8, 56), 'tiny': (1 / 64, 32)}  # width, pixels
 _BATCHES = {
-    'gpu': {'full': 64, 'small': 1024, 'tiny': 64}, 'cpu': {'full': 8, 'small': 8, 'tiny': 4},
+    'gpu': {'full': 64, 'small': 1024, 'tiny': 64}, 'cpu': {'full': 2, 'small': 8, 'tiny': 4},
 }
 _BOUNDS = {'float32': 2e-3, 'bfloat16': 3e-2}  # a GPU multiplies float32 in tf32
 _NUM_CHECKED = 2  # clips

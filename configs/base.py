@@ -94,7 +94,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.data.prepared = ''  # folder of all that is prepared from them; root itself if empty
   config.data.size = 'demo'  # synthetic_traffic alone: demo, full or tiny
   config.data.seed = 0  # synthetic_traffic alone: of sites, traffic and accidents
-  config.data.num_processes = 2  # that render, decode and detect
+  config.data.num_processes = 2  # that render and detect; threads that cut clips and compute
   # The others are for data sets of a person's own files.
   config.data.skip_unreadable = False  # go on without videos that have faults, and say so
   config.data.frame_tolerance = 16  # frames, one clip, by which lists and boxes may miss a video's
