@@ -62,9 +62,7 @@ def convolve_folded(x: jax.Array, kernel: jax.Array) -> jax.Array:
   shifted = [jnp.pad(kernel, [(f, frames - 1 - f), *[(0, 0)] * 4]) for f in range(frames)]
   folded = jnp.stack(shifted, axis=-2)  # [frames + 2, 3, 3, c, frames, c_out]
   folded = folded.transpose(1, 2, 0, 3, 4, 5).reshape(3, 3, (frames + 2) * c, frames * c_out)
-  y = lax.conv_general_dilated(
-      images, folded, (1, 1), 'SAME', dimension_numbers=_CHANNELS_LAST
-  )
+  y = lax.conv_general_dilated(images, folded, (1, 1), 'SAME', dimension_numbers=_CHANNELS_LAST)
   y = y.reshape(n, t // frames, h, w, frames, c_out)
   return y.transpose(0, 1, 4, 2, 3, 5).reshape(n, t, h, w, c_out)
 
@@ -81,7 +79,7 @@ def convolve_winograd(x: jax.Array, kernel: jax.Array) -> jax.Array:
   rows, columns = -(-h // m), -(-w // m)  # of tiles
   margins = [(1, 1 + m * rows - h), (1, 1 + m * columns - w)]
   x = jnp.pad(x, ((0, 0), (1, 1), *margins, (0, 0)))
-  tiles = []  # for each row of products the m columns of outputs, [n, t, rows, columns, c_out]
+  tiles = []  # for each row of products the m columns of outputs: [n, t, rows, columns, c_out]
   for inputs, kernels in zip(
       _combine(of_inputs, _places(x, m, axis=2)), _combine(of_kernels, jnp.unstack(kernel, axis=1))
   ):
