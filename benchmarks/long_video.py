@@ -11,6 +11,10 @@ import json
 import pathlib
 import time
 
+from wsstad_jax.core import compilation
+
+compilation.keep_compiled()  # as main.py does, before JAX is imported
+
 import av
 import cv2
 import jax
