@@ -3,10 +3,10 @@
 python -m benchmarks.predict_speed [--config=configs.synthetic] [--video=FILE] [--nets=small,full]
 
 Without a video, one of rendered traffic is made. Each stage is timed alone, then the whole path
-as it is run, which starts C3D again, compiled before. The file is decoded twice on the way, for detection and for
-crops. Where others use the machine too, the seconds that its cores worked for us tell more than
-those that passed; on a GPU, which works beside them, those that passed are shown. The full net
-is Tran's, with random weights.
+as it is run, which starts C3D again, compiled before. The file is decoded twice on the way, for
+detection and for crops. Where others use the machine too, the seconds that its cores worked for
+us tell more than those that passed; on a GPU, which works beside them, those that passed are
+shown. The full net is Tran's, with random weights.
 """
 
 import argparse

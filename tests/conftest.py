@@ -4,9 +4,11 @@ import functools
 import os
 import pathlib
 
+from wsstad_jax.core import compilation
+
 _COMPILED = pathlib.Path(__file__).parents[1] / '.pytest_cache' / 'compiled'
-os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', str(_COMPILED))  # before JAX is imported
-os.environ.setdefault('JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS', '0.1')
+os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', str(_COMPILED))
+compilation.keep_compiled()  # before JAX is imported
 
 from etils import epath
 import jax
