@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import sys
 
+from wsstad_jax.core import compilation
+
 _REPOSITORY = pathlib.Path(__file__).parents[2]
 _COMPILE = """
 from wsstad_jax.core import compilation
@@ -34,6 +36,14 @@ def test_a_folder_of_ones_own(tmp_path):
   run(HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=str(tmp_path / 'here'))
   assert list((tmp_path / 'here').iterdir())
   assert not (tmp_path / '.cache').exists()
+
+
+def test_a_place_that_is_no_folder_is_left_to_jax(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setenv('JAX_COMPILATION_CACHE_DIR', 'gs://bucket/compiled')
+  compilation.keep_compiled()
+  assert os.environ['JAX_COMPILATION_CACHE_DIR'] == 'gs://bucket/compiled'
+  assert not list(tmp_path.iterdir())
 
 
 def test_where_nothing_can_be_kept_it_works_all_the_same(tmp_path):
