@@ -52,6 +52,16 @@ def thread_map(num_threads: int) -> Iterator[Callable[..., Iterator]]:
     yield map_fn
 
 
+def read_ahead(items: Iterable, num_ahead: int = 8) -> Iterator:
+  """Yields the items, which a thread reads up to `num_ahead` ahead of their use."""
+  iterator, end = iter(items), object()
+  with futures.ThreadPoolExecutor(1) as pool:
+    reading = collections.deque(pool.submit(next, iterator, end) for _ in range(num_ahead))
+    while (item := reading.popleft().result()) is not end:
+      reading.append(pool.submit(next, iterator, end))
+      yield item
+
+
 def _begin():
   cv2.setNumThreads(1)  # the processes already share the cores
   parent = multiprocessing.parent_process()

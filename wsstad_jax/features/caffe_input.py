@@ -6,6 +6,8 @@ treated so here too. The square window of a tube takes the place of that middle:
 to 112 by 112 itself, because a second cut would take the tube's own rim off.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import jax
 import jax.numpy as jnp
@@ -17,8 +19,8 @@ _HEIGHT, _WIDTH, _CROP = 128, 171, 112  # pixels
 _CUBE = (16, _HEIGHT, _WIDTH, 3)
 
 
-def cut_image(frames: np.ndarray, size: int) -> np.ndarray:
-  """Returns the middle of whole images, uint8 [f, size, size, 3], of frames [f, h, w, 3].
+def cut_image(frames: Sequence[np.ndarray], size: int) -> np.ndarray:
+  """Returns the middle of whole images, uint8 [f, size, size, 3], of f frames [h, w, 3].
 
   For another size than 112, the resized frame is larger or smaller in proportion.
   """

@@ -39,9 +39,9 @@ def plan_clips(tubes: Sequence[Tube], starts: np.ndarray) -> np.ndarray:
   return pairs[np.argsort(pairs[:, 1], kind='stable')]
 
 
-def squeeze_image(frames: np.ndarray, size: int) -> np.ndarray:
-  """Returns whole images [f, h, w, 3] squeezed to squares [f, size, size, 3]."""
-  height, width = frames.shape[1:3]
+def squeeze_image(frames: Sequence[np.ndarray], size: int) -> np.ndarray:
+  """Returns whole images, f of [h, w, 3], squeezed to squares [f, size, size, 3]."""
+  height, width = frames[0].shape[:2]
   return clips.cut_clip(frames, np.float32([0, 0, width, height]), size)
 
 
@@ -51,7 +51,7 @@ def iterate_windows(
     *,
     size: int,
     window_context: float,
-    cut_image_fn: Callable[[np.ndarray, int], np.ndarray] = squeeze_image,
+    cut_image_fn: Callable[[Sequence[np.ndarray], int], np.ndarray] = squeeze_image,
     map_fn: Callable[[Callable, Iterable], Iterator] = map,
 ) -> Iterator[np.ndarray]:
   """Yields what C3D is to see of a video, reading it once: uint8 [16, size, size, 3].

@@ -3,6 +3,7 @@
 import ml_collections
 import numpy as np
 
+from wsstad_jax.core import processes
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import Detections, Tube, TubeKind, VideoFacts, VideoTubes
 from wsstad_jax.detections.registry import create_detector
@@ -24,7 +25,8 @@ def propose_tubes(path: str, config: ml_collections.ConfigDict) -> VideoTubes:
     clips.clip_starts(facts.num_frames)  # refuses what is too short, before the work
   except UserError as error:
     raise UserError(f'{path}: {error}') from None
-  detections = create_detector(config.detector, path).detect(decode.iterate_frames(path))
+  frames = processes.read_ahead(decode.iterate_frames(path))
+  detections = create_detector(config.detector, path).detect(frames)
   return tubes_of_detections(facts, detections, config)
 
 

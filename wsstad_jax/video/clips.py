@@ -1,7 +1,7 @@
 """Clips of 16 frames: where they begin, which part of the image they show, their pixels."""
 
 import collections
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -56,11 +56,11 @@ def clip_window(boxes_xyxy: np.ndarray, *, context: float, width: int, height: i
   return np.concatenate([centre - side / 2, centre + side / 2]).astype(np.float32)
 
 
-def cut_clip(frames: np.ndarray, window_xyxy: np.ndarray, size: int) -> np.ndarray:
+def cut_clip(frames: Sequence[np.ndarray], window_xyxy: np.ndarray, size: int) -> np.ndarray:
   """Returns the window of every frame, resized to a square.
 
   Args:
-    frames: uint8 [f, h, w, 3].
+    frames: f of uint8 [h, w, 3].
     window_xyxy: [4], rounded to whole pixels; what lies outside the image repeats its
       border.
     size: side of the result, pixels.
@@ -68,26 +68,29 @@ def cut_clip(frames: np.ndarray, window_xyxy: np.ndarray, size: int) -> np.ndarr
   Returns:
     uint8 [f, size, size, 3].
   """
-  height, width = frames.shape[1:3]
+  height, width = frames[0].shape[:2]
   low = np.rint(window_xyxy[:2]).astype(int)
   high = np.maximum(np.rint(window_xyxy[2:]).astype(int), low + 1)
   inside_low = np.clip(low, 0, [width - 1, height - 1])
   inside_high = np.clip(high, inside_low + 1, [width, height])
   left, top = np.maximum(inside_low - low, 0)
   right, bottom = np.maximum(high - inside_high, 0)
-  cut = frames[:, inside_low[1] : inside_high[1], inside_low[0] : inside_high[0]]
+  cut = [
+      frame[inside_low[1] : inside_high[1], inside_low[0] : inside_high[0]] for frame in frames
+  ]
   if left or top or right or bottom:
-    cut = np.pad(cut, ((0, 0), (top, bottom), (left, right), (0, 0)), mode='edge')
+    margins = int(top), int(bottom), int(left), int(right)
+    cut = [cv2.copyMakeBorder(frame, *margins, cv2.BORDER_REPLICATE) for frame in cut]
   # Averaging over the pixels that fall together keeps shrinking from aliasing.
-  shrinks = min(cut.shape[1:3]) > size
+  shrinks = min(cut[0].shape[:2]) > size
   method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
   return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in cut])
 
 
 def iterate_clips(
     frames: Iterable[np.ndarray], starts: np.ndarray
-) -> Iterator[tuple[int, np.ndarray]]:
-  """Yields (index of the clip, uint8 [16, h, w, 3]) for ascending first frames.
+) -> Iterator[tuple[int, tuple[np.ndarray, ...]]]:
+  """Yields (index of the clip, its 16 frames, uint8 [h, w, 3]) for ascending first frames.
 
   Only the last 16 frames are kept in memory, whatever the length of the video.
   """
@@ -96,7 +99,7 @@ def iterate_clips(
   for position, frame in enumerate(frames):
     recent.append(frame)
     if index < len(starts) and position == starts[index] + CLIP_LENGTH - 1:
-      yield index, np.stack(recent)
+      yield index, tuple(recent)
       index += 1
   if index < len(starts):
     raise ValueError(f'the frames end before clip {index} of {len(starts)} is complete')
