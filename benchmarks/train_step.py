@@ -79,7 +79,7 @@ def train_step(state: state_lib.TrainState, batch: step_lib.Batch, dtype: str = 
 
 
 def create_batch(bags: int, tubes: int, videolets: int, size: int) -> dict[str, np.ndarray]:
-  """Returns random bags, half of them positive, without padding."""
+  """Returns random bags, half of them positive, without padding: `bags.MODEL_KEYS`."""
   rng = np.random.default_rng(0)
 
   def features(num):
@@ -96,6 +96,8 @@ def create_batch(bags: int, tubes: int, videolets: int, size: int) -> dict[str, 
       'trajectory_features': np.zeros((bags, tubes, 8), np.float16),
       'tube_mask': np.ones((bags, tubes), bool),
       'tube_spans': spans(tubes),
+      'tube_kinds': np.zeros((bags, tubes), np.int32),
+      'tube_sources': np.zeros((bags, tubes), np.int32),
       'videolet_features': features(videolets),
       'videolet_mask': np.ones((bags, videolets), bool),
       'videolet_spans': spans(videolets),

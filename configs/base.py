@@ -156,7 +156,8 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.bags_per_label = 30  # paper: 30 positive and 30 negative bags
   config.train.learning_rate = 5e-4  # paper, Adam
   config.train.weight_decay = 0.0
-  config.train.resident_mib = 2048  # bags that need no more stay on the devices; more are streamed
+  # Bags that need no more of a device's memory stay there; more are streamed. Of a CPU: of 8 GiB.
+  config.train.resident_share = 0.25
   config.train.evaluate_every = 100  # steps between validations, which are checkpoints too
 
   config.evaluate = ml_collections.ConfigDict()

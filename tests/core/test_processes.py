@@ -101,3 +101,27 @@ def _is_running(pid):
   except FileNotFoundError:
     return False
   return status.rsplit(')', 1)[1].split()[0] != 'Z'
+
+
+def test_a_thread_reads_ahead_in_order_and_no_further_than_it_may():
+  read = []
+
+  def items():
+    for number in range(20):
+      read.append(number)
+      yield number
+    raise OSError('the disk is gone')
+
+  found = []
+  with pytest.raises(OSError, match='the disk is gone'):
+    for number in processes.read_ahead(items(), num_ahead=3):
+      found.append(number)
+      assert len(read) <= number + 4
+  assert found == read == list(range(20))
+
+
+def test_what_is_read_ahead_can_be_left():
+  for number in processes.read_ahead(iter(range(10**9))):
+    if number == 5:
+      break
+  assert not list(processes.read_ahead(()))

@@ -53,7 +53,7 @@ def test_a_method_is_trained_resumed_to_the_bit_and_scored(
     return shard(*arguments, **more)
 
   streaming = ml_collections.ConfigDict(config.to_dict())
-  streaming.train.resident_mib = 0
+  streaming.train.resident_share = 0
   with monkeypatch.context() as patch:
     patch.setattr(devices, 'shard', stop)
     with pytest.raises(KeyboardInterrupt):

@@ -23,3 +23,13 @@ def test_bags_that_are_kept_make_the_same_batches():
   for key, array in placed.items():
     np.testing.assert_array_equal(taken[key], array)
     assert taken[key].sharding == array.sharding and taken[key].dtype == array.dtype
+
+
+def test_a_device_tells_its_memory_and_a_processor_does_not(monkeypatch):
+  assert devices.memory_bytes() == 8 * 2**30
+
+  class Gpu:
+    memory_stats = lambda self: {'bytes_in_use': 5, 'bytes_limit': 60 * 2**30}
+
+  monkeypatch.setattr(jax, 'local_devices', lambda: [Gpu()])
+  assert devices.memory_bytes() == 60 * 2**30

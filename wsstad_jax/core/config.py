@@ -36,14 +36,15 @@ _SUBSETS = {
 }
 _NOT_NEGATIVE = (
     'seed', 'model.trajectory_scale', 'train.weight_decay', 'data.seed', 'data.frame_tolerance', 'data.max_gap',
-    'evaluate.num_pictures', 'train.resident_mib',
+    'evaluate.num_pictures',
 )
 _FRACTIONS = (
     'model.dropout_rate', 'data.validation_share', 'data.test_share', 'compare.confidence',
+    'train.resident_share',
 )
 _RATIOS = ('evaluate.odds_ratio',)
 # A change of these leaves every result as it is, so a run may be resumed with others.
-_FREE = ('data.num_processes', 'evaluate.num_pictures', 'train.resident_mib', 'compare.')
+_FREE = ('data.num_processes', 'evaluate.num_pictures', 'train.resident_', 'compare.')
 _CONFIG_FILE = 'config.json'
 
 

@@ -5,8 +5,11 @@ import math
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from wsstad_jax.core.errors import UserError
+
+_MANY_QUERIES = 32  # a bag; a processor's caches hold the weights of one bag, not those of all
 
 
 class MultiHeadSelfAttention(nn.Module):
@@ -48,14 +51,25 @@ class MultiHeadSelfAttention(nn.Module):
     key = self.param('key', glorot, shape)
     value = self.param('value', lambda *args: self.value_scale * glorot(*args), shape)
 
-    # einsum orders the products by their cost, which is another order for one query than for
-    # all: a single query needs no key and no value of any instance.
     query, key, value = (weight.astype(instances.dtype) for weight in (query, key, value))
-    logits = jnp.einsum('bqd,dhc,ehc,bte->bhqt', queries, query, key, instances)
-    logits = shape[-1] ** -0.5 * logits.astype(jnp.float32)
-    pairs = pairs[:, None]  # [b, 1, q, t]
-    weights = jax.nn.softmax(jnp.where(pairs, logits, jnp.finfo(logits.dtype).min))
-    weights = jnp.where(pairs, weights, 0)  # a query without any pair has uniform ones
-    weights = weights.astype(instances.dtype)
-    heads = jnp.einsum('bhqt,bte,ehc->bqhc', weights, instances, value)
-    return heads.reshape(queries.shape) + queries
+
+    def attend(queries, instances, pairs):
+      # einsum orders the products by their cost, which is another order for one query than for
+      # all: a single query needs no key and no value of any instance.
+      logits = jnp.einsum('bqd,dhc,ehc,bte->bhqt', queries, query, key, instances)
+      logits = shape[-1] ** -0.5 * logits.astype(jnp.float32)
+      pairs = pairs[:, None]  # [b, 1, q, t]
+      weights = jax.nn.softmax(jnp.where(pairs, logits, jnp.finfo(logits.dtype).min))
+      weights = jnp.where(pairs, weights, 0)  # a query without any pair has uniform ones
+      weights = weights.astype(instances.dtype)
+      heads = jnp.einsum('bhqt,bte,ehc->bqhc', weights, instances, value)
+      return heads.reshape(queries.shape) + queries
+
+    def attend_in_turn(*arrays):
+      return lax.map(lambda bag: attend(*(array[None] for array in bag))[0], arrays)
+
+    if queries.shape[1] < _MANY_QUERIES:
+      return attend(queries, instances, pairs)
+    return lax.platform_dependent(
+        queries, instances, pairs, cpu=attend_in_turn, default=attend
+    )

@@ -81,15 +81,15 @@ def create_batches(
 ) -> tuple[grain.DatasetIterator, Callable]:
   """Returns an endless stream, and what makes batches on the devices of its elements.
 
-  Bags stay on the devices if they need no more than `config.train.resident_mib` there: the
-  stream is then of their numbers. Batches are the same to the bit.
+  Bags stay on the devices if they need no more than `config.train.resident_share` of the memory
+  there: the stream is then of their numbers. Batches are the same to the bit.
 
   Raises:
     UserError: the training split lacks a label.
   """
   settings = config.train
   source = pipeline.TrainBags(bags_folder, config.instances)
-  resident = source.num_bytes <= settings.resident_mib * 2**20
+  resident = source.num_bytes <= settings.resident_share * devices.memory_bytes()
   stream = pipeline.create_train_iterator(
       source, bags_per_label=settings.bags_per_label, seed=config.seed, numbers_only=resident
   )

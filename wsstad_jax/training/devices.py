@@ -14,6 +14,12 @@ def create_mesh() -> sharding.Mesh:
   return sharding.Mesh(jax.devices(), ('data',))
 
 
+def memory_bytes() -> int:
+  """Returns how much memory JAX may use of a device, or 8 GiB where none is told, as of a CPU."""
+  told = jax.local_devices()[0].memory_stats() or {}
+  return told.get('bytes_limit', 8 * 2**30)
+
+
 def replicate(state: Any, mesh: sharding.Mesh) -> Any:
   """Puts a whole tree of arrays on every device."""
   return jax.device_put(state, sharding.NamedSharding(mesh, sharding.PartitionSpec()))
