@@ -110,6 +110,8 @@ def test_predicting_a_video_writes_what_is_promised(trained, tmp_path):
   done = run('--mode=predict', *flags, f'--video={video}', f'--out={tmp_path}/out',
              '--export=mot')
   assert done.returncode == 0, done.stderr
+  for stage in ('Finding tubes', 'Computing C3D features', 'Drawing overlay.mp4'):
+    assert f'{stage}: 100%' in done.stderr
   found = json.loads((tmp_path / 'out' / 'prediction.json').read_text())
   best = found['tubes'][0]
   assert len(best['frames']) == len(best['boxes_xyxy']) == best['stop'] - best['start']

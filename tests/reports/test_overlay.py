@@ -122,3 +122,11 @@ def test_unreadable_video_leaves_nothing(tmp_path):
   with pytest.raises(UserError, match='gone.mp4'):
     draw(facts, tmp_path)
   assert not list(tmp_path.iterdir())
+
+
+def test_the_same_overlay_has_the_same_bytes(facts, tmp_path):
+  contents = []
+  for _ in range(2):
+    draw(facts, tmp_path, [make_tube(3, 9, (8, 8, 40, 40))])
+    contents.append((tmp_path / 'overlay.mp4').read_bytes())
+  assert contents[0] == contents[1]

@@ -52,7 +52,7 @@ def thread_map(num_threads: int) -> Iterator[Callable[..., Iterator]]:
     yield map_fn
 
 
-def read_ahead(items: Iterable, num_ahead: int = 8) -> Iterator:
+def read_ahead(items: Iterable, num_ahead: int = 4) -> Iterator:
   """Yields the items, which a thread reads up to `num_ahead` ahead of their use."""
   iterator, end = iter(items), object()
   with futures.ThreadPoolExecutor(1) as pool:

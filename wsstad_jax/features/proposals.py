@@ -1,5 +1,7 @@
 """From a video file to its candidate tubes: the first stage of preparation, without JAX."""
 
+from collections.abc import Callable, Iterable
+
 import ml_collections
 import numpy as np
 
@@ -14,8 +16,17 @@ from wsstad_jax.video import clips
 from wsstad_jax.video import decode
 
 
-def propose_tubes(path: str, config: ml_collections.ConfigDict) -> VideoTubes:
+def propose_tubes(
+    path: str,
+    config: ml_collections.ConfigDict,
+    progress: Callable[..., Iterable[np.ndarray]] = lambda frames, **_: frames,
+) -> VideoTubes:
   """Detects objects in a video and links them to unary and multivariate tubes.
+
+  Args:
+    path: file of the video.
+    config: `detector` and `tubes` are used.
+    progress: passes on the frames and shows how many there have been, as `tqdm.tqdm` does.
 
   Raises:
     UserError: the video cannot be read or is shorter than a clip.
@@ -25,7 +36,10 @@ def propose_tubes(path: str, config: ml_collections.ConfigDict) -> VideoTubes:
     clips.clip_starts(facts.num_frames)  # refuses what is too short, before the work
   except UserError as error:
     raise UserError(f'{path}: {error}') from None
-  frames = processes.read_ahead(decode.iterate_frames(path))
+  frames = progress(
+      processes.read_ahead(decode.iterate_frames(path)),
+      total=facts.num_frames, desc='Finding tubes', unit='frame',
+  )
   detections = create_detector(config.detector, path).detect(frames)
   return tubes_of_detections(facts, detections, config)
 

@@ -1,10 +1,12 @@
 """Tubes and scores drawn on the video they were found in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
 
 import cv2
 import numpy as np
 
+from wsstad_jax.core import processes
 from wsstad_jax.core.records import Tube
 from wsstad_jax.core.records import VideoFacts
 from wsstad_jax.reports import colors
@@ -21,6 +23,7 @@ def write_overlay(
     *,
     frame_scores: np.ndarray,
     truths: Sequence[Tube] = (),
+    progress: Callable[..., Iterable[np.ndarray]] = lambda frames, **_: frames,
 ) -> None:
   """Writes the video with boxes, ranks and scores, and a timeline below the picture.
 
@@ -34,6 +37,7 @@ def write_overlay(
     tubes: predicted tubes, best first.
     frame_scores: [num_frames], in [0, 1].
     truths: the annotated events, if known.
+    progress: passes on the frames and shows how many there have been, as `tqdm.tqdm` does.
 
   Raises:
     UserError: the video cannot be read.
@@ -41,8 +45,13 @@ def write_overlay(
   """
   if len(frame_scores) != facts.num_frames:
     raise ValueError(f'{len(frame_scores)} scores for {facts.num_frames} frames')
-  frames = _draw(facts, tubes, frame_scores, truths)
-  decode.write_video(path, frames, frames_per_second=facts.frames_per_second)
+  frames = progress(
+      processes.read_ahead(_draw(facts, tubes, frame_scores, truths)),
+      total=facts.num_frames, desc=f'Drawing {os.path.basename(path)}', unit='frame',
+  )
+  decode.write_video(
+      path, frames, frames_per_second=facts.frames_per_second, preset='ultrafast', num_threads=4
+  )
 
 
 def _draw(
@@ -88,6 +97,7 @@ def _draw_timeline(
   """Returns the strip [h, width, 3]: the score as filled curve, the spans as bars above."""
   bar = max(3, facts.height // 80)
   height = max(24, facts.height // 8)
+  height += (facts.height + height) % 2  # H.264 has even sides
   strip = np.full((height, facts.width, 3), _BACKGROUND, np.uint8)
   for row, (spans, color) in enumerate(((truths, colors.TRUTH), (predicted, colors.PREDICTED))):
     for tube in spans:

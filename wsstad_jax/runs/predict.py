@@ -6,6 +6,7 @@ import time
 
 import ml_collections
 import numpy as np
+import tqdm
 
 from wsstad_jax.core import config as config_lib
 from wsstad_jax.core import provenance
@@ -74,7 +75,9 @@ def predict(
   paths = [os.path.join(out, name) for name in names]
   predictions.write_prediction(paths[0], facts, found)
   top = [prediction.tube for prediction in found]
-  overlay.write_overlay(paths[1], facts, top, frame_scores=curves['fused'])
+  overlay.write_overlay(
+      paths[1], facts, top, frame_scores=curves['fused'], progress=tqdm.tqdm
+  )
   plots.write_scores(
       paths[2], curves, frames_per_second=facts.frames_per_second, predicted=top[0]
   )

@@ -21,9 +21,11 @@ from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import VideoEntry
 from wsstad_jax.data import bags
 from wsstad_jax.detections import registry
+from wsstad_jax.features import clip_plan
 from wsstad_jax.features import extraction
 from wsstad_jax.features import proposals
 from wsstad_jax.features import store
+from wsstad_jax.video import clips
 from wsstad_jax.video import decode
 
 _FORMAT = 1  # raised when the same settings come to mean other tubes or features
@@ -97,18 +99,29 @@ def prepare_videos(
   return videos
 
 
-def prepare_one(path: str, config: ml_collections.ConfigDict) -> bags.Bag:
+def prepare_one(
+    path: str, config: ml_collections.ConfigDict, progress: Progress = tqdm.tqdm
+) -> bags.Bag:
   """Returns the bag of a single video file, made as those of a test split; its label is -1.
 
   Raises:
     UserError: the video or the weights of C3D cannot be read.
   """
   entry = VideoEntry(video_id=pathlib.Path(path).stem, path=path, split='test', label=-1)
-  video = proposals.propose_tubes(path, config)
   compute_fn = extraction.create_compute_fn(config.c3d)
-  (features,) = extraction.extract_videos(
-      [video], compute_fn, config.c3d, num_threads=config.data.num_processes
-  )
+  video = proposals.propose_tubes(path, config, progress)
+  starts = clips.clip_starts(video.facts.num_frames)
+  num_clips = len(starts) + len(clip_plan.plan_clips(video.tubes, starts))
+  num_batches = -(-num_clips // config.c3d.batch_size)
+  with progress(total=num_batches, desc='Computing C3D features', unit='batch') as bar:
+
+    def compute_and_count(clips_uint8):
+      bar.update()
+      return compute_fn(clips_uint8)
+
+    (features,) = extraction.extract_videos(
+        [video], compute_and_count, config.c3d, num_threads=config.data.num_processes
+    )
   return bags.create_bag(
       entry, video, features, settings=config.bags, divided=config.bags.test_division
   )

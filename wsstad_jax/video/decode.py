@@ -113,18 +113,21 @@ def write_video(
     *,
     frames_per_second: float,
     crf: int = 23,
+    preset: str = 'veryfast',
+    num_threads: int = 1,
 ) -> None:
   """Writes RGB uint8 frames [h, w, 3] as H.264 (yuv420p), which every player opens.
 
-  The file appears under its name only when it is complete. One encoder thread makes its
-  bytes the same on every machine. Odd sides, which yuv420p does not have, grow by a
-  repeated row or column.
+  The file appears under its name only when it is complete, with the same bytes on every
+  machine. Odd sides, which yuv420p does not have, grow by a repeated row or column.
 
   Args:
     path: the file; its suffix chooses the container.
     frames: at least one frame, all of one size.
     frames_per_second: rate of play, > 0.
     crf: constant rate factor, 0 (lossless) to 51 (worst).
+    preset: of x264; the faster, the larger the file.
+    num_threads: of the encoder, whose number changes the bytes.
   """
   frames = iter(frames)
   first = next(frames, None)
@@ -134,10 +137,10 @@ def write_video(
   rate = fractions.Fraction(frames_per_second).limit_denominator(1001)
   with files.atomic_path(path) as temporary, av.open(temporary, 'w') as container:
     # x264's mbtree gives other bytes from run to run where it uses AVX-512.
-    options = {'crf': str(crf), 'preset': 'veryfast', 'mbtree': '0'}
+    options = {'crf': str(crf), 'preset': preset, 'mbtree': '0'}
     stream = container.add_stream('libx264', rate=rate, options=options)
     stream.pix_fmt = 'yuv420p'
-    stream.codec_context.thread_count = 1
+    stream.codec_context.thread_count = num_threads
     stream.height, stream.width = height + height % 2, width + width % 2
     for frame in itertools.chain([first], frames):
       if height % 2 or width % 2:
