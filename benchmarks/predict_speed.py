@@ -1,4 +1,4 @@
-"""How fast a video is searched, from the file to the scores of its tubes, and where time goes.
+"""How fast a video is searched, from the file to the overlay of its tubes, and where time goes.
 
 python -m benchmarks.predict_speed [--config=configs.synthetic] [--video=FILE] [--nets=small,full]
 
@@ -10,6 +10,7 @@ shown. The full net is Tran's, with random weights.
 """
 
 import argparse
+import functools
 import importlib
 import json
 import pathlib
@@ -22,6 +23,8 @@ compilation.keep_compiled()  # as main.py does, before JAX is imported
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import tqdm
 
 from benchmarks import measure
 from wsstad_jax.core import processes
@@ -31,12 +34,14 @@ from wsstad_jax.features import extraction
 from wsstad_jax.features import proposals
 from wsstad_jax.features import weights
 from wsstad_jax.models import c3d
+from wsstad_jax.reports import overlay
 from wsstad_jax.runs import prepare
 from wsstad_jax.runs import scoring
 from wsstad_jax.video import clips
 from wsstad_jax.video import decode
 
-_WHOLE = 'decode to bag'
+_WHOLE, _OVERLAY = 'decode to bag', 'draw the overlay'
+_NUM_DRAWN = 5  # tubes
 
 
 def main() -> None:
@@ -119,9 +124,15 @@ def time_prediction(path: str, config, suffix: str = '') -> dict:
   seconds_to_start = time.perf_counter() - began
   timed('C3D', extract)
   seconds_to_start -= seconds['C3D']
-  bag = timed(_WHOLE, lambda: prepare.prepare_one(path, config))
+  silent = functools.partial(tqdm.tqdm, disable=True)
+  bag = timed(_WHOLE, lambda: prepare.prepare_one(path, config, silent))
   list(score_fn([bag]))  # compiles
   timed('score', lambda: list(score_fn([bag])))
+  with tempfile.TemporaryDirectory() as folder:
+    frame_scores = np.linspace(0, 1, facts.num_frames)
+    timed(_OVERLAY, lambda: overlay.write_overlay(
+        f'{folder}/overlay.mp4', facts, video.tubes[:_NUM_DRAWN], frame_scores=frame_scores
+    ))
   return {
       'name': f'predict_speed{suffix}_{jax.default_backend()}',
       'video': f'{facts.width} x {facts.height} pixels, {facts.num_frames} frames, '
@@ -140,6 +151,10 @@ def create_table(record: dict) -> str:
   num, on_gpu = record['num_frames'], record['driver'] is not None
   rates = [num / (times[_WHOLE] + times['score'])
            for times in (record['seconds'], record['worked_seconds'])]
+  drawn = ''
+  if _OVERLAY in record['seconds']:
+    both = num / (num / rates[0] + record['seconds'][_OVERLAY])
+    drawn = f'; with the overlay drawn {both:.3g} frames/s'
   shown = record['seconds' if on_gpu else 'worked_seconds']
   shown = {stage: time for stage, time in shown.items() if stage != _WHOLE}
   return '\n'.join([
@@ -147,7 +162,7 @@ def create_table(record: dict) -> str:
       f'clips; C3D of {record.get("c3d", "the config")}; {record["device"]}, '
       f'load {record["load"]:.1f}: {rates[0]:.3g} frames/s, '
       f'{rates[0] / record["frames_per_second"]:.3g} times real time, and {rates[1]:.3g} frames '
-      'for each second that a core works',
+      f'for each second that a core works{drawn}',
       '',
       f'| stage, alone | frames for a second{"" if on_gpu else " of a core"} | share |',
       '|---|---:|---:|',

@@ -92,8 +92,11 @@ def restore_score_fn(
   method = create_method(config)
   if hasattr(method, 'score_bag'):
     return functools.partial(_measure, method, config.instances)
+  shapes = jax.eval_shape(lambda: create_state(method, config, feature_dim))  # no state: quick
+  place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+  shapes = jax.tree.map(lambda leaf: leaf.update(sharding=place), shapes)
   with open_checkpoints(workdir) as checkpoints:
-    params = checkpoints.restore_best(create_state(method, config, feature_dim)).params
+    params = checkpoints.restore_best(shapes).params
   return create_score_fn(method, params, config)
 
 
