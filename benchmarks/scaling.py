@@ -20,6 +20,7 @@ import time
 from etils import epath
 import jax
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 import numpy as np
 
 from benchmarks import long_video
@@ -236,18 +237,22 @@ def create_table(record: dict) -> str:
 
 def draw(points: dict[str, dict], path: pathlib.Path) -> None:
   """Draws seconds above and memory below, a column for each part."""
-  figure = Figure(figsize=(10, 5), layout='constrained')
+  figure = Figure(figsize=(11, 6), layout='constrained')
   columns = figure.subplots(2, len(_POINTS), squeeze=False).T
   for part, (seconds, memory) in zip(_POINTS, columns):
     sizes = [size for size in _POINTS[part] if f'{part}={size}' in points]
     found = [points[f'{part}={size}'] for size in sizes]
     for name in found[0]['worked_seconds'] if found else ():
       seconds.plot(sizes, [each['worked_seconds'][name] for each in found], 'o-', label=name)
-      seconds.legend(frameon=False, fontsize=8)
+    seconds.legend(loc='upper left', bbox_to_anchor=(0, -0.1), ncols=2, frameon=False, fontsize=8)
     memory.plot(sizes, [each['peak_mib'] for each in found], 'o-', color='dimgrey')
     seconds.set(title=_TITLES[part], xscale='log', yscale='log')
-    memory.set(xlabel=part, xscale='log', ylim=(0, None))
+    memory.set(xscale='log', ylim=(0, 1.1 * max(each['peak_mib'] for each in points.values())))
+    seconds.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    seconds.yaxis.set_major_formatter('{x:g}')
     for axes in (seconds, memory):
+      axes.minorticks_off()
+      axes.set_xticks(sizes, sizes)
       axes.grid(alpha=0.25)
       axes.spines[['top', 'right']].set_visible(False)
   columns[0][0].set_ylabel('seconds of a core')
