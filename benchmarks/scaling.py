@@ -244,7 +244,8 @@ def draw(points: dict[str, dict], path: pathlib.Path) -> None:
     found = [points[f'{part}={size}'] for size in sizes]
     for name in found[0]['worked_seconds'] if found else ():
       seconds.plot(sizes, [each['worked_seconds'][name] for each in found], 'o-', label=name)
-    seconds.legend(loc='upper left', bbox_to_anchor=(0, -0.1), ncols=2, frameon=False, fontsize=8)
+    if found:
+      seconds.legend(loc='upper left', bbox_to_anchor=(0, -0.1), ncols=2, frameon=False, fontsize=8)
     memory.plot(sizes, [each['peak_mib'] for each in found], 'o-', color='dimgrey')
     seconds.set(title=_TITLES[part], xscale='log', yscale='log')
     memory.set(xscale='log', ylim=(0, 1.1 * max(each['peak_mib'] for each in points.values())))

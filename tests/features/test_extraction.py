@@ -107,3 +107,10 @@ def test_features_of_several_videos_go_to_their_own_rows(tiny_config, tiny_entri
     np.testing.assert_array_equal(features.image, expected[image_rows])
     np.testing.assert_array_equal(features.region, expected[pair_rows])
     assert len(features.region) == len(features.pairs) >= 1
+
+
+def test_weights_are_on_the_device_before_the_first_batch(tiny_config):
+  compute_fn = extraction.create_compute_fn(tiny_config.c3d)
+  batch = jax.device_put(np.zeros((8, 16, 32, 32, 3), np.uint8))
+  with jax.transfer_guard_host_to_device('disallow'):
+    compute_fn(batch)

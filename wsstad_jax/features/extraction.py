@@ -41,7 +41,7 @@ def create_compute_fn(settings: ml_collections.ConfigDict) -> ComputeFn:
     mean = caffe_input.read_mean(settings.mean_file, settings.mean_bgr, size=settings.size)
     preprocess_fn = functools.partial(caffe_input.preprocess, mean=mean)
   net = c3d.C3D(width=settings.width, compute_dtype=jnp.dtype(settings.dtype))
-  params = weights.read_weights(settings.weights, net, size=settings.size)
+  params = jax.device_put(weights.read_weights(settings.weights, net, size=settings.size))
 
   @jax.jit
   def compute_fn(params, clips_uint8):
