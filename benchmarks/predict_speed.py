@@ -10,7 +10,6 @@ shown. The full net is Tran's, with random weights.
 """
 
 import argparse
-import functools
 import importlib
 import json
 import pathlib
@@ -24,10 +23,10 @@ compilation.keep_compiled()  # as main.py does, before JAX is imported
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tqdm
 
 from benchmarks import measure
 from wsstad_jax.core import processes
+from wsstad_jax.core import times
 from wsstad_jax.detections import registry
 from wsstad_jax.features import clip_plan
 from wsstad_jax.features import extraction
@@ -124,8 +123,7 @@ def time_prediction(path: str, config, suffix: str = '') -> dict:
   seconds_to_start = time.perf_counter() - began
   timed('C3D', extract)
   seconds_to_start -= seconds['C3D']
-  silent = functools.partial(tqdm.tqdm, disable=True)
-  bag = timed(_WHOLE, lambda: prepare.prepare_one(path, config, silent))
+  bag = timed(_WHOLE, lambda: prepare.prepare_one(path, config, times.silent))
   list(score_fn([bag]))  # compiles
   timed('score', lambda: list(score_fn([bag])))
   with tempfile.TemporaryDirectory() as folder:
@@ -149,8 +147,8 @@ def time_prediction(path: str, config, suffix: str = '') -> dict:
 def create_table(record: dict) -> str:
   """Returns the record as a table of Markdown."""
   num, on_gpu = record['num_frames'], record['driver'] is not None
-  rates = [num / (times[_WHOLE] + times['score'])
-           for times in (record['seconds'], record['worked_seconds'])]
+  rates = [num / (spent[_WHOLE] + spent['score'])
+           for spent in (record['seconds'], record['worked_seconds'])]
   drawn = ''
   if _OVERLAY in record['seconds']:
     both = num / (num / rates[0] + record['seconds'][_OVERLAY])

@@ -43,20 +43,22 @@ def test_faults_are_raised():
       list(map_fn(operator.truediv, [1, 1], [1, 0]))
 
 
+def noting(read):
+  """Yields twenty numbers and notes in `read` which have been asked for."""
+  for number in range(20):
+    read.append(number)
+    yield number
+
+
 def test_threads_keep_the_order_and_read_little_ahead():
   read = []
-
-  def items():
-    for number in range(20):
-      read.append(number)
-      yield number
 
   def square(number):
     time.sleep(0.01 * (number % 3))
     return number**2
 
   with processes.thread_map(3) as map_fn:
-    for number, result in enumerate(map_fn(square, items())):
+    for number, result in enumerate(map_fn(square, noting(read))):
       assert result == number**2
       assert len(read) <= number + 4
   assert len(read) == 20
@@ -104,17 +106,14 @@ def _is_running(pid):
 
 
 def test_a_thread_reads_ahead_in_order_and_no_further_than_it_may():
-  read = []
+  read, found = [], []
 
   def items():
-    for number in range(20):
-      read.append(number)
-      yield number
+    yield from noting(read)
     raise OSError('the disk is gone')
 
-  found = []
   with pytest.raises(OSError, match='the disk is gone'):
-    for number in processes.read_ahead(items(), num_ahead=3):
+    for number in processes.read_ahead(items()):
       found.append(number)
       assert len(read) <= number + 4
   assert found == read == list(range(20))

@@ -4,6 +4,7 @@ import collections
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 import contextlib
+import itertools
 import multiprocessing
 import os
 import threading
@@ -52,14 +53,12 @@ def thread_map(num_threads: int) -> Iterator[Callable[..., Iterator]]:
     yield map_fn
 
 
-def read_ahead(items: Iterable, num_ahead: int = 4) -> Iterator:
-  """Yields the items, which a thread reads up to `num_ahead` ahead of their use."""
+def read_ahead(items: Iterable) -> Iterator:
+  """Yields the items, of which a thread reads the next while one is used."""
   iterator, end = iter(items), object()
-  with futures.ThreadPoolExecutor(1) as pool:
-    reading = collections.deque(pool.submit(next, iterator, end) for _ in range(num_ahead))
-    while (item := reading.popleft().result()) is not end:
-      reading.append(pool.submit(next, iterator, end))
-      yield item
+  with thread_map(1) as map_fn:
+    read = map_fn(lambda _: next(iterator, end), itertools.repeat(None))
+    yield from itertools.takewhile(lambda item: item is not end, read)
 
 
 def _begin():

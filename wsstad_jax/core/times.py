@@ -9,6 +9,8 @@ import tqdm
 
 from wsstad_jax.core import files
 
+silent = functools.partial(tqdm.tqdm, disable=True)  # a progress bar that shows nothing
+
 _FILE = 'times.json'
 _NOTED_EVERY = 30.0  # seconds, so that little is lost if the process is killed
 

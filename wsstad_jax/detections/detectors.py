@@ -111,7 +111,7 @@ class MotionDetector:
     """Yields bool masks [h, w], True where something moves or has just come to rest."""
     buffered = list(itertools.islice(frames, self.warmup_frames))
     sample = buffered[:: max(1, len(buffered) // 40)]
-    reference = np.median([_sampled(frame) for frame in sample], axis=0)
+    reference = _median(np.stack([_sampled(frame) for frame in sample]))
     sample = np.stack([_at_light(frame, reference) for frame in sample])
     background = _commonest(sample, self.common_share)
     threshold = self._threshold(sample, background)

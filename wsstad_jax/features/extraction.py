@@ -1,7 +1,6 @@
 """C3D features of clips, computed in batches that go across videos."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent import futures
 import dataclasses
 import functools
 import itertools
@@ -24,14 +23,12 @@ from wsstad_jax.video import clips
 
 _BATCHES_ON_DEVICE = 2  # at a time, of a device that is no CPU
 
-# From batches uint8 [n, 16, s, s, 3] to features float16 [n, d], n always `config.c3d.batch_size`.
+# From batches uint8 [n, 16, s, s, 3] to features float16 [n, d], n always the same.
 ComputeFn = Callable[[np.ndarray], jax.Array]
 
 
 def create_compute_fn(settings: ml_collections.ConfigDict) -> ComputeFn:
   """Returns the C3D of `config.c3d` as a function of batches of clips.
-
-  A thread compiles it meanwhile; the first batch waits for that.
 
   Raises:
     UserError: the weights or a mean cannot be read, or are those of another net.
@@ -47,12 +44,7 @@ def create_compute_fn(settings: ml_collections.ConfigDict) -> ComputeFn:
   def compute_fn(params, clips_uint8):
     return net.apply({'params': params}, preprocess_fn(clips_uint8)).astype(jnp.float16)
 
-  shape = settings.batch_size, clips.CLIP_LENGTH, settings.size, settings.size, 3
-  batch = jax.ShapeDtypeStruct(shape, np.uint8)
-  pool = futures.ThreadPoolExecutor(1)
-  compiling = pool.submit(lambda: compute_fn.lower(params, batch).compile())
-  pool.shutdown(wait=False)  # as soon as that is done
-  return lambda clips_uint8: compiling.result()(params, clips_uint8)
+  return functools.partial(compute_fn, params)
 
 
 def describe_settings(settings: ml_collections.ConfigDict) -> list[object]:

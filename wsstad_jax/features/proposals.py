@@ -6,6 +6,7 @@ import ml_collections
 import numpy as np
 
 from wsstad_jax.core import processes
+from wsstad_jax.core import times
 from wsstad_jax.core.errors import UserError
 from wsstad_jax.core.records import Detections, Tube, TubeKind, VideoFacts, VideoTubes
 from wsstad_jax.detections.registry import create_detector
@@ -19,7 +20,7 @@ from wsstad_jax.video import decode
 def propose_tubes(
     path: str,
     config: ml_collections.ConfigDict,
-    progress: Callable[..., Iterable[np.ndarray]] = lambda frames, **_: frames,
+    progress: Callable[..., Iterable[np.ndarray]] = times.silent,
 ) -> VideoTubes:
   """Detects objects in a video and links them to unary and multivariate tubes.
 

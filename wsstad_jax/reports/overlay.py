@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from wsstad_jax.core import processes
+from wsstad_jax.core import times
 from wsstad_jax.core.records import Tube
 from wsstad_jax.core.records import VideoFacts
 from wsstad_jax.reports import colors
@@ -23,7 +24,7 @@ def write_overlay(
     *,
     frame_scores: np.ndarray,
     truths: Sequence[Tube] = (),
-    progress: Callable[..., Iterable[np.ndarray]] = lambda frames, **_: frames,
+    progress: Callable[..., Iterable[np.ndarray]] = times.silent,
 ) -> None:
   """Writes the video with boxes, ranks and scores, and a timeline below the picture.
 

@@ -108,7 +108,7 @@ def prepare_one(
     UserError: the video or the weights of C3D cannot be read.
   """
   entry = VideoEntry(video_id=pathlib.Path(path).stem, path=path, split='test', label=-1)
-  compute_fn = extraction.create_compute_fn(config.c3d)
+  compute_fn = extraction.create_compute_fn(config.c3d)  # bad weights are told before the work
   video = proposals.propose_tubes(path, config, progress)
   starts = clips.clip_starts(video.facts.num_frames)
   num_clips = len(starts) + len(clip_plan.plan_clips(video.tubes, starts))

@@ -79,8 +79,8 @@ def cut_clip(frames: Sequence[np.ndarray], window_xyxy: np.ndarray, size: int) -
       frame[inside_low[1] : inside_high[1], inside_low[0] : inside_high[0]] for frame in frames
   ]
   if left or top or right or bottom:
-    margins = int(top), int(bottom), int(left), int(right)
-    cut = [cv2.copyMakeBorder(frame, *margins, cv2.BORDER_REPLICATE) for frame in cut]
+    border = top, bottom, left, right, cv2.BORDER_REPLICATE
+    cut = [cv2.copyMakeBorder(frame, *border) for frame in cut]
   # Averaging over the pixels that fall together keeps shrinking from aliasing.
   shrinks = min(cut[0].shape[:2]) > size
   method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
